@@ -1,0 +1,1 @@
+"""Event-driven automations: events in, rules matched, job variables rendered, runs made."""

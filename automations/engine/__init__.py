@@ -1,0 +1,1 @@
+"""The engine: match, evaluate, plan. Pure: no clock, no asyncio, no logging."""

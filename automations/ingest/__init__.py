@@ -1,0 +1,1 @@
+"""The door: bytes and headers to events. Pure."""

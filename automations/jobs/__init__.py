@@ -1,0 +1,1 @@
+"""Job variables: layers, merge, provenance, validation, policy. Pure."""

@@ -1,0 +1,70 @@
+"""An action request: what a firing asks a sink to do, rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from automations.model.document import JsonObject
+
+ActionState = Literal["pending", "delivered", "dead"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequest:
+    """`body` holds the action's rendered fields, without `type`.
+
+    `templates` tells which leaves are the event's and not the author's: JSON pointer of the leaf (or of the
+    object a lone expression yielded) inside `body` → the template that made it. Everything else in `body`
+    is the author's own text.
+    """
+
+    id: str
+    firing: str
+    automation: str
+    type: str
+    list: Literal["actions", "actions_on_trigger", "actions_on_resolve"]
+    index: int
+    body: JsonObject
+    templates: Mapping[str, str] = field(default_factory=dict)
+    cause: str | None = None
+    hops: int = 0
+
+    def to_dict(self) -> JsonObject:
+        """The JSON object that the outbox stores; `from_dict` reads it."""
+        return {
+            "id": self.id,
+            "firing": self.firing,
+            "automation": self.automation,
+            "type": self.type,
+            "list": self.list,
+            "index": self.index,
+            "body": self.body,
+            "templates": self.templates,
+            "cause": self.cause,
+            "hops": self.hops,
+        }
+
+    @classmethod
+    def from_dict(cls, data: JsonObject) -> ActionRequest:
+        """Read what `to_dict` wrote."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAction:
+    """An action that could not be rendered: planned, and dead at once, with its reason."""
+
+    id: str
+    firing: str
+    automation: str
+    type: str
+    list: Literal["actions", "actions_on_trigger", "actions_on_resolve"]
+    index: int
+    code: str
+    message: str
+    cause: str | None = None
+    hops: int = 0

@@ -1,0 +1,1 @@
+"""The embedded runtime and the dispatcher."""

@@ -1,0 +1,1 @@
+"""Where events come from: the file of sources."""

@@ -1,0 +1,1 @@
+"""Bounded Jinja: compile once, render to plain JSON values."""
