@@ -100,6 +100,12 @@ class NotFoundError(AutomationsError, LookupError):
     code = "not-found"
 
 
+class BadCursorError(AutomationsError, ValueError):
+    """The cursor was not given out by this listing."""
+
+    code = "bad-cursor"
+
+
 class ConflictError(AutomationsError):
     """The object is not in a state that allows this."""
 

@@ -338,6 +338,10 @@ class Reads(Protocol):
         """Page of StoredFiring."""
         ...
 
+    async def firing(self, firing: str) -> StoredFiring:
+        """Find by id; NotFoundError."""
+        ...
+
     async def actions(
         self,
         *,

@@ -1,0 +1,55 @@
+# What people and CI call. On a fresh machine `make demo` or `make test` is enough: each makes .venv first.
+PYTHON ?= python3.11
+KILLS ?= 300
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint unit contract integration acceptance chaos bench-embedded pins clean
+
+demo: $(VENV)/.base
+	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
+
+test: $(VENV)/.dev
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q
+	$(MAKE) --no-print-directory chaos KILLS=20
+	$(BIN)/python benchmarks/embedded.py --short
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit contract integration acceptance: $(VENV)/.dev
+	$(BIN)/python -m pytest -q tests/$@
+
+chaos: $(VENV)/.base
+	$(BIN)/python benchmarks/chaos.py --kills $(KILLS)
+
+bench-embedded: $(VENV)/.base
+	$(BIN)/python benchmarks/embedded.py
+
+# Pins: names, versions and hashes only, so that any index that carries the packages serves.
+COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+pins: $(VENV)/.dev
+	$(BIN)/python -m pip install -q pip-tools
+	$(BIN)/$(COMPILE) --upgrade -o requirements/base.txt pyproject.toml requirements/base.in
+	$(BIN)/$(COMPILE) --upgrade -o requirements/dev.txt requirements/dev.in
+
+$(VENV)/.base: requirements/base.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; on Debian: apt-get install python3.11 python3.11-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/base.txt
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,341 @@
+"""The embedded engine: one process, one writer, events and all that follows from them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+import structlog
+
+from automations.engine import Match, Program, cell_key, compile_rules, evaluate, plan
+from automations.engine.evaluate import LATENESS
+from automations.engine.identity import redriven_id
+from automations.engine.plan import Planned, plan_failed
+from automations.errors import ConflictError, NotFoundError, Refused
+from automations.jobs import build_run
+from automations.model.action import ActionRequest, FailedAction
+from automations.model.document import JsonObject
+from automations.model.event import Event
+from automations.model.firing import Firing
+from automations.model.job import Layer, Run, RunSpec, RunState
+from automations.model.reason import Reason
+from automations.model.ruleset import RuleSet
+from automations.ports import (
+    Accepted,
+    CellKey,
+    Clock,
+    Jobs,
+    RulesStatus,
+    StateChange,
+    Store,
+    Transaction,
+)
+from automations.runtime.cells import Cells
+from automations.runtime.run_events import run_event
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may wait at once before the door refuses: events in memory and their bytes, actions in the outbox."""
+
+    events: int = 100_000
+    bytes: int = 1 << 30
+    actions: int = 100_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a list of events led to, before it is stored."""
+
+    cells: dict[CellKey, JsonObject | None]
+    changed: set[CellKey]
+    firings: list[tuple[Program, Firing]]
+    poisoned: list[tuple[Event, str]]
+
+
+class EmbeddedEngine:
+    """Implements `ports.Engine` on a store. All state changes run inside `Store.write`, one after another."""
+
+    def __init__(
+        self,
+        store: Store,
+        jobs: Jobs,
+        clock: Clock,
+        *,
+        sink_of: Mapping[str, str],
+        on_actions: Callable[[], None] = lambda: None,
+        on_runs: Callable[[], None] = lambda: None,
+        on_cancel: Callable[[str], None] = lambda _run: None,
+        bounds: Bounds | None = None,
+        lateness: int = LATENESS,
+    ) -> None:
+        self._store, self._jobs, self._clock = store, jobs, clock
+        self._sink_of = sink_of
+        self._on_actions, self._on_runs, self._on_cancel = on_actions, on_runs, on_cancel
+        self._bounds, self._lateness = bounds or Bounds(), lateness
+        self._index = compile_rules(RuleSet())
+        self._rule_errors: Sequence[str] = ()
+        self._paused: frozenset[str] = frozenset()
+        self._cells = Cells()
+        self._waiting_events = 0
+        self._waiting_bytes = 0
+        self.pending_actions = 0
+        """The outbox's length as last seen; the runtime refreshes it."""
+
+    # --- rules ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read what an earlier life left behind."""
+        self._paused = await self._store.reads.paused()
+
+    def use_rules(self, rules: RuleSet) -> None:
+        """Swap the rule set at once: every event sees one revision."""
+        self._index = compile_rules(rules)
+        self._rule_errors = ()
+        log.info("rules_loaded", revision=rules.revision, automations=len(rules))
+
+    def reject_rules(self, errors: Sequence[str]) -> None:
+        """Keep the last good revision, and say what is wrong with the files."""
+        self._rule_errors = tuple(errors)
+        log.error("rules_rejected", revision=self._index.rules.revision, errors=len(errors), first=errors[0])
+
+    def rules_status(self) -> RulesStatus:
+        """Tell which rules are in force."""
+        rules = self._index.rules
+        return RulesStatus(rules.revision, len(rules), len(rules), self._rule_errors)
+
+    def automations(self) -> Sequence[JsonObject]:
+        """Return every automation as the API serves it."""
+        return [self._describe(program) for _, program in sorted(self._index.programs.items())]
+
+    def _describe(self, program: Program) -> JsonObject:
+        document = program.automation
+        place = self._index.rules.places.get(document.name)
+        return {
+            **document.model_dump(mode="json"),
+            "paused": document.name in self._paused,
+            "location": str(place) if place else None,
+            "stateless": document.stateless,
+        }
+
+    async def set_paused(self, automation: str, paused: bool) -> None:
+        """Pause or resume an automation; NotFoundError where there is none of the name."""
+        if automation not in self._index.programs:
+            raise NotFoundError(f"there is no automation named {automation!r}")
+        await self._store.write(lambda tx: tx.set_paused(automation, paused))
+        self._paused = self._paused | {automation} if paused else self._paused - {automation}
+
+    # --- events --------------------------------------------------------------------------------------------
+
+    async def accept(self, events: Sequence[Event]) -> Accepted:
+        """Process and store events; returns once that is durable."""
+        bodies = [orjson.dumps(event.to_dict()) for event in events]
+        size = sum(map(len, bodies))
+        self._check_bounds(len(events), size)
+        self._waiting_events += len(events)
+        self._waiting_bytes += size
+        try:
+            duplicates, acted = await self._store.write(lambda tx: self._take(tx, events, bodies))
+        finally:
+            self._waiting_events -= len(events)
+            self._waiting_bytes -= size
+        if acted:
+            self._on_actions()
+        return Accepted(duplicates)
+
+    def _check_bounds(self, events: int, size: int) -> None:
+        full = (
+            self._waiting_events + events > self._bounds.events
+            or self._waiting_bytes + size > self._bounds.bytes
+            or self.pending_actions > self._bounds.actions
+        )
+        if full:
+            raise Refused(
+                "too much is waiting to be processed or delivered",
+                code="backlog",
+                status=429,
+                hint="send again later; 'automations status' shows what waits",
+            )
+
+    def _take(
+        self, tx: Transaction, events: Sequence[Event], bodies: Sequence[bytes]
+    ) -> tuple[Sequence[bool], bool]:
+        """Store the events that are new, with everything that follows from them."""
+        known = tx.known_events([event.key for event in events])
+        duplicates = []
+        for event in events:
+            duplicates.append(event.key in known)
+            known.add(event.key)
+        fresh = [event for event, duplicate in zip(events, duplicates, strict=True) if not duplicate]
+        if len(fresh) < len(events):
+            bodies = [body for body, duplicate in zip(bodies, duplicates, strict=True) if not duplicate]
+            tx.count_duplicates(len(events) - len(fresh))
+        tx.add_events(fresh, bodies)
+        return duplicates, self._process(tx, fresh)
+
+    def _process(self, tx: Transaction, events: Sequence[Event]) -> bool:
+        """Match, evaluate, plan; store states, firings, rendered actions. True when there is something to send."""
+        outcome = self._evaluate(tx, events)
+        now = self._clock.now()
+        if outcome.changed:
+            self._cells.save(tx, {key: outcome.cells[key] for key in outcome.changed}, now)
+        for event, reason in outcome.poisoned:
+            tx.add_dead_event(event, Reason.POISON, reason, now)
+        if not outcome.firings:
+            return False
+        new = tx.add_firings([firing for _, firing in outcome.firings], now)
+        actions = [
+            a for program, firing in outcome.firings if firing.id in new for a in self._plan(program, firing)
+        ]
+        tx.add_actions([(action, self._sink_of.get(action.type, "")) for action in actions], now)
+        return bool(actions)
+
+    def _plan(self, program: Program, firing: Firing) -> Sequence[Planned]:
+        try:
+            return plan(program, firing)
+        except Exception as error:
+            log.exception("planning_failed", automation=firing.automation, firing=firing.id)
+            return plan_failed(program, firing, f"{type(error).__name__}: {error}")
+
+    def _evaluate(self, tx: Transaction, events: Sequence[Event]) -> Outcome:
+        index = self._index
+        matched: list[tuple[Program, Match, Event]] = []
+        for event in events:
+            matched.extend(
+                (index.programs[match.automation], match, event)
+                for match in index.match(event)
+                if match.automation not in self._paused
+            )
+        stateful = {cell_key(p, m) for p, m, _ in matched if not p.automation.stateless}
+        outcome = Outcome(self._cells.load(tx, list(stateful)) if stateful else {}, set(), [], [])
+        for program, match, event in matched:
+            self._evaluate_one(outcome, program, match, event)
+        return outcome
+
+    def _evaluate_one(self, outcome: Outcome, program: Program, match: Match, event: Event) -> None:
+        key = None if program.automation.stateless else cell_key(program, match)
+        state = None if key is None else outcome.cells[key]
+        try:
+            evaluation = evaluate(program, state, match, event, lateness=self._lateness)
+        except Exception as error:  # a rule that breaks must not stop its neighbours
+            log.exception("evaluation_failed", automation=match.automation, event_ref=event.ref)
+            outcome.poisoned.append((event, f"automation {match.automation!r}: {type(error).__name__}: {error}"))
+            return
+        if key is not None:
+            outcome.cells[key] = evaluation.state
+            outcome.changed.add(key)
+        outcome.firings.extend((program, firing) for firing in evaluation.firings)
+
+    def forget_cells(self) -> None:
+        """Called by the store when something was rolled back."""
+        self._cells.clear()
+
+    # --- dead letters --------------------------------------------------------------------------------------
+
+    async def redrive(self, dead_letter: str) -> str:
+        """Plan a dead action again under a new id. One that failed to render is rendered again, by the rule as it
+        is now; one that a sink gave up is sent as it was rendered.
+        """
+        letter = await self._store.reads.dead_letter(dead_letter)
+        action = letter.action
+        if action is None:
+            raise ConflictError(
+                f"{dead_letter!r} is an event whose evaluation failed",
+                code="not-redrivable",
+                hint="send the event again under a new id",
+            )
+        request = action.request or await self._plan_again(action.id, action.firing)
+        now = self._clock.now()
+        again = ActionRequest.from_dict({**request.to_dict(), "id": redriven_id(action.id, str(now))})
+        sink = self._sink_of.get(again.type, action.sink)
+        await self._store.write(lambda tx: tx.redrive(dead_letter, again, sink, now))
+        self._on_actions()
+        return again.id
+
+    async def _plan_again(self, action: str, firing_id: str) -> ActionRequest:
+        stored = await self._store.reads.firing(firing_id)
+        program = self._index.programs.get(stored.firing.automation)
+        if program is None:
+            raise ConflictError(f"the automation {stored.firing.automation!r} is gone", code="rule-gone")
+        planned = next((a for a in plan(program, stored.firing) if a.id == action), None)
+        if planned is None:
+            raise ConflictError("the automation no longer has this action", code="rule-changed")
+        if isinstance(planned, FailedAction):
+            raise ConflictError(f"it still fails: {planned.message}", code=planned.code)
+        return planned
+
+    # --- runs ----------------------------------------------------------------------------------------------
+
+    async def create_run(
+        self,
+        deployment: str,
+        *,
+        parameters: JsonObject,
+        job_variables: JsonObject,
+        idempotency_key: str | None,
+        created_by: str,
+    ) -> tuple[str, bool]:
+        """Make a run by hand; returns its id, and True when it was made just now."""
+        target = self._jobs.deployment(deployment)
+        spec = build_run(
+            self._jobs.work_pool(target.work_pool),
+            target,
+            Layer(values=job_variables, origin=created_by),
+            id=redriven_id(f"{target.name}:{idempotency_key}", str(self._clock.now())),
+            parameters=parameters,
+            created_by=created_by,
+            idempotency_key=idempotency_key,
+        )
+        made = await self._store.write(lambda tx: self._add_run(tx, spec))
+        self._on_runs()
+        return made
+
+    def _add_run(self, tx: Transaction, spec: RunSpec) -> tuple[str, bool]:
+        key = spec.idempotency_key
+        earlier = tx.run_by_key(spec.deployment, key) if key is not None else None
+        if earlier is not None:
+            return earlier, False
+        self.add_run(tx, spec)
+        return spec.id, True
+
+    def add_run(self, tx: Transaction, spec: RunSpec) -> None:
+        """Store a run and process the event of its first state, unless the run exists."""
+        now = self._clock.now()
+        if tx.add_run(spec, now):
+            self._take_one(tx, run_event(Run(spec=spec, state=RunState.SCHEDULED, created=now), now))
+
+    async def record(self, change: StateChange) -> Run:
+        """Apply a change of a run's state and process the event that it causes, in one transaction."""
+        run = await self._store.write(lambda tx: self._record(tx, change))
+        self._on_actions()
+        return run
+
+    def _record(self, tx: Transaction, change: StateChange) -> Run:
+        run = change(tx)
+        self._take_one(tx, run_event(run, self._clock.now()))
+        return run
+
+    def _take_one(self, tx: Transaction, event: Event) -> None:
+        self._take(tx, [event], [orjson.dumps(event.to_dict())])
+
+    async def cancel_run(self, run: str) -> Run:
+        """Cancel: a run that waits ends at once, one that runs is told to stop."""
+        found = await self._store.reads.run(run)
+        identity = found.spec.id
+
+        def change(tx: Transaction) -> Run:
+            asked = tx.request_cancel(identity)
+            if asked.state is not RunState.SCHEDULED:
+                return asked
+            ended = tx.set_run_state(identity, RunState.CANCELLED, self._clock.now(), message="cancelled")
+            self._take_one(tx, run_event(ended, self._clock.now()))
+            return ended
+
+        cancelled = await self._store.write(change)
+        if not cancelled.state.terminal:
+            self._on_cancel(identity)
+        self._on_actions()
+        return cancelled
