@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -30,9 +30,7 @@ _ONE_OR_MORE: JsonObject = {
         {"type": "array", "items": {"type": "string", "minLength": 1}},
     ]
 }
-Names = Annotated[
-    tuple[str, ...], BeforeValidator(_as_names), Field(strict=False), WithJsonSchema(_ONE_OR_MORE)
-]
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_names), Field(strict=False), WithJsonSchema(_ONE_OR_MORE)]
 
 
 def _label_values(value: Any) -> tuple[str | None, ...]:
@@ -91,6 +89,8 @@ GroupLabels = Annotated[
 
 class EventTrigger(Document):
     """Reacts to events. Durations are in microseconds once loaded."""
+
+    noun: ClassVar[str] = "trigger"
 
     type: Literal["event"] = "event"
     expect: Names = ()

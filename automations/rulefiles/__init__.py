@@ -1,1 +1,17 @@
 """Rule files: YAML with positions, located errors, the loader."""
+
+from automations.errors import RuleFileErrors
+from automations.rulefiles.load import CheckResult, check_rules, load_rules
+from automations.rulefiles.reader import Document, read_yaml
+from automations.rulefiles.validate import suggestion, validate
+
+__all__ = [
+    "CheckResult",
+    "Document",
+    "RuleFileErrors",
+    "check_rules",
+    "load_rules",
+    "read_yaml",
+    "suggestion",
+    "validate",
+]
