@@ -70,6 +70,10 @@ class Sink(Protocol):
     """
 
     action_types: frozenset[str]
+    local: bool
+    """True when `deliver` has no effect outside: all that it leads to is the run it returns, which is committed
+    with the outcome. Then the prepared request needs no commit of its own before.
+    """
 
     async def prepare(self, request: ActionRequest) -> JsonObject:
         """Return the request as it will be sent: plain JSON, stored before it is sent."""

@@ -1,1 +1,22 @@
-"""Job variables: layers, merge, provenance, validation, policy. Pure."""
+"""Job variables: merge, provenance, validation, policy; and the one way in which a run is made. Pure."""
+
+from automations.jobs.assignments import parse_assignments
+from automations.jobs.effective import EffectiveJobVariables, deployment_problems, effective_job_variables
+from automations.jobs.finding import Finding
+from automations.jobs.policy import never_from_events
+from automations.jobs.run import build_run
+from automations.jobs.schema import PROCESS_VARIABLES, pool_variables, schema_problem, unknown_variable
+
+__all__ = [
+    "PROCESS_VARIABLES",
+    "EffectiveJobVariables",
+    "Finding",
+    "build_run",
+    "deployment_problems",
+    "effective_job_variables",
+    "never_from_events",
+    "parse_assignments",
+    "pool_variables",
+    "schema_problem",
+    "unknown_variable",
+]

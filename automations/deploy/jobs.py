@@ -1,0 +1,79 @@
+"""The deployments and work pools of a file, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from automations.errors import ConflictError, NotFoundError
+from automations.model.job import Deployment, JobFile, WorkPool
+from automations.rulefiles import suggestion
+
+
+class FileJobs:
+    """Implements `ports.Jobs` on one deployment file; never changes."""
+
+    def __init__(self, file: JobFile) -> None:
+        self._deployments = {found.name: found for found in sorted(file.deployments, key=lambda d: d.name)}
+        self._work_pools = {found.name: found for found in sorted(file.work_pools, key=lambda p: p.name)}
+
+    def deployment(self, name: str) -> Deployment:
+        """Find by `flow/name`, or by `name` while it is unique; NotFoundError suggests, ConflictError lists."""
+        found = self._deployments.get(name)
+        if found is not None:
+            return found
+        short = [deployment for deployment in self._deployments.values() if deployment.short_name == name]
+        if len(short) > 1:
+            names = ", ".join(deployment.name for deployment in short)
+            raise ConflictError(f"several deployments are named {name!r}", code="ambiguous", hint=f"write {names}")
+        if not short:
+            known = [*self._deployments, *(deployment.short_name for deployment in self._deployments.values())]
+            raise _not_found("deployment", name, known)
+        return short[0]
+
+    def work_pool(self, name: str) -> WorkPool:
+        """Find a pool; NotFoundError suggests."""
+        found = self._work_pools.get(name)
+        if found is None:
+            raise _not_found("work pool", name, self._work_pools)
+        return found
+
+    def deployments(self) -> Sequence[Deployment]:
+        """Return all, by name."""
+        return list(self._deployments.values())
+
+    def work_pools(self) -> Sequence[WorkPool]:
+        """Return all, by name."""
+        return list(self._work_pools.values())
+
+
+def _not_found(what: str, name: str, known: Iterable[str]) -> NotFoundError:
+    names = list(known)
+    hint = suggestion(name, names) or (f"there are {', '.join(names)}" if names else "there is none at all")
+    return NotFoundError(f"there is no {what} {name!r}", hint=hint)
+
+
+class ReloadableJobs:
+    """Implements `ports.Jobs` on the file as it was last loaded; a reload swaps all of it at once."""
+
+    def __init__(self, file: JobFile | None = None) -> None:
+        self.current = FileJobs(file or JobFile())
+
+    def replace(self, file: JobFile) -> None:
+        """Use another file from now on."""
+        self.current = FileJobs(file)
+
+    def deployment(self, name: str) -> Deployment:
+        """Find as `FileJobs.deployment` does."""
+        return self.current.deployment(name)
+
+    def work_pool(self, name: str) -> WorkPool:
+        """Find as `FileJobs.work_pool` does."""
+        return self.current.work_pool(name)
+
+    def deployments(self) -> Sequence[Deployment]:
+        """Return all, by name."""
+        return self.current.deployments()
+
+    def work_pools(self) -> Sequence[WorkPool]:
+        """Return all, by name."""
+        return self.current.work_pools()

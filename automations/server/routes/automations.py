@@ -1,0 +1,46 @@
+"""Automations: what is in force, paused or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from automations.errors import NotFoundError
+from automations.server.services import Services, Serving
+from automations.server.views import ListView
+
+router = APIRouter(prefix="/api/automations", tags=["automations"])
+
+
+@router.get("", summary="All automations")
+async def list_automations(services: Serving) -> ListView[dict[str, Any]]:
+    """Return every automation: its document, `paused`, `location` and `stateless`."""
+    return ListView(items=list(services.engine.automations()))
+
+
+@router.get("/{name:path}", summary="One automation")
+async def get_automation(name: str, services: Serving) -> dict[str, Any]:
+    """Return an automation by its name."""
+    return _find(services, name)
+
+
+@router.post("/{name:path}/pause", summary="Pause an automation")
+async def pause(name: str, services: Serving) -> dict[str, Any]:
+    """Events pass it by until it is resumed."""
+    await services.engine.set_paused(name, True)
+    return _find(services, name)
+
+
+@router.post("/{name:path}/resume", summary="Resume an automation")
+async def resume(name: str, services: Serving) -> dict[str, Any]:
+    """Let it take part again, from the next event on."""
+    await services.engine.set_paused(name, False)
+    return _find(services, name)
+
+
+def _find(services: Services, name: str) -> dict[str, Any]:
+    for automation in services.engine.automations():
+        if automation["name"] == name:
+            return automation
+    raise NotFoundError(f"there is no automation named {name!r}")

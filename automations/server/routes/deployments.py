@@ -1,0 +1,59 @@
+"""Deployments, and runs made by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+from starlette.requests import Request
+
+from automations.model.document import Document
+from automations.server.body import read_document
+from automations.server.guards import caller
+from automations.server.openapi import request_body
+from automations.server.services import Serving
+from automations.server.views import DeploymentView, ListView, RunCreatedView
+
+router = APIRouter(prefix="/api/deployments", tags=["deployments"])
+
+
+class RunRequest(Document):
+    """`idempotency_key`: a second call with it returns the run that the first one made."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+
+
+@router.get("", summary="All deployments")
+async def list_deployments(services: Serving) -> ListView[DeploymentView]:
+    """Return every deployment, by name."""
+    return ListView(items=[DeploymentView.of(deployment) for deployment in services.jobs.deployments()])
+
+
+@router.get("/{name:path}", summary="One deployment")
+async def get_deployment(name: str, services: Serving) -> DeploymentView:
+    """Find by `flow/name`, or by the name alone while it is unique."""
+    return DeploymentView.of(services.jobs.deployment(name))
+
+
+@router.post(
+    "/{name:path}/runs",
+    status_code=201,
+    summary="Make a run",
+    openapi_extra=request_body(RunRequest),
+    responses={200: {"model": RunCreatedView, "description": "The idempotency key was used before"}},
+)
+async def create_run(name: str, request: Request, response: Response, services: Serving) -> RunCreatedView:
+    """Make a run with parameters and job variables; 422 with `errors` when they break the schema or the policy."""
+    wanted = await read_document(request, RunRequest)
+    run, created = await services.engine.create_run(
+        name,
+        parameters=wanted.parameters,
+        job_variables=wanted.job_variables,
+        idempotency_key=wanted.idempotency_key,
+        created_by=caller(request),
+    )
+    response.status_code = 201 if created else 200
+    return RunCreatedView(id=run, created=created)

@@ -1,0 +1,62 @@
+"""What happened: events, firings and actions, newest first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from automations.model.action import ActionState
+from automations.server.paging import Cursor, Limit
+from automations.server.services import Serving
+from automations.server.views import ActionView, EventView, FiringView, ListView
+
+router = APIRouter(prefix="/api", tags=["records"])
+
+
+@router.get("/events", summary="Stored events")
+async def list_events(
+    services: Serving,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    name: Annotated[str | None, Query(description="The event's name; * stands for anything")] = None,
+    resource: Annotated[str | None, Query(description="The resource's id")] = None,
+) -> ListView[EventView]:
+    """Return a page of events."""
+    page = await services.store.reads.events(limit=limit, cursor=cursor, name=name, resource=resource)
+    return ListView(items=[EventView.of(event) for event in page.items], next=page.next)
+
+
+@router.get("/events/{ref:path}", summary="One event")
+async def get_event(ref: str, services: Serving) -> EventView:
+    """Find by `source/id`, or by a bare id while it is unique."""
+    return EventView.of(await services.store.reads.event(ref))
+
+
+@router.get("/firings", summary="Firings")
+async def list_firings(
+    services: Serving,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    automation: str | None = None,
+    event: Annotated[str | None, Query(description="The event's `source/id`")] = None,
+) -> ListView[FiringView]:
+    """Return a page of firings."""
+    page = await services.store.reads.firings(limit=limit, cursor=cursor, automation=automation, event=event)
+    return ListView(items=[FiringView.of(firing) for firing in page.items], next=page.next)
+
+
+@router.get("/actions", summary="Actions")
+async def list_actions(
+    services: Serving,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    state: ActionState | None = None,
+    automation: str | None = None,
+    firing: str | None = None,
+) -> ListView[ActionView]:
+    """Return a page of actions."""
+    page = await services.store.reads.actions(
+        limit=limit, cursor=cursor, state=state, automation=automation, firing=firing
+    )
+    return ListView(items=[ActionView.of(row) for row in page.items], next=page.next)

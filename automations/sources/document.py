@@ -1,0 +1,71 @@
+"""The file of sources, as a user writes it (interfaces.md section 5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from automations.ingest import HookMapping
+from automations.model.document import Document
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_OUR_SOURCES: Final = frozenset({"api", "automations"})
+
+
+class SecretReference(Document):
+    """Where a secret is: `{env: NAME}` or `{file: PATH}`. The secret itself never stands in a file of ours."""
+
+    env: Annotated[str, Field(min_length=1)] | None = None
+    file: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretReference:
+        if (self.env is None) == (self.file is None):
+            raise PydanticCustomError("bad-secret", "a secret is {{env: NAME}} or {{file: PATH}}")
+        return self
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+Secrets = Annotated[tuple[SecretReference, ...], BeforeValidator(_as_list), Field(strict=False, min_length=1)]
+"""One secret, or a list while they are rotated."""
+
+
+class WebhookAuthentication(Document):
+    """`secret` belongs to `bearer`."""
+
+    type: Literal["bearer", "none"]
+    secret: Secrets = ()
+
+    @model_validator(mode="after")
+    def _secret_of_type(self) -> WebhookAuthentication:
+        if self.type == "bearer" and not self.secret:
+            raise PydanticCustomError("missing-key", "'auth' of type 'bearer' needs 'secret'")
+        if self.type == "none" and self.secret:
+            raise PydanticCustomError("bad-value", "'auth' of type 'none' has no 'secret'")
+        return self
+
+
+class WebhookDocument(Document):
+    """One source of type `webhook`: its events come in at POST /hooks/NAME."""
+
+    name: str
+    type: Literal["webhook"]
+    auth: WebhookAuthentication
+    mapping: HookMapping | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise PydanticCustomError("bad-name", "a name has letters, digits, '.', '_' and '-', 64 at most")
+        if name in _OUR_SOURCES:
+            raise PydanticCustomError(
+                "bad-name", "the name {name} is taken: it is a source of ours", {"name": name}
+            )
+        return name

@@ -1,0 +1,29 @@
+"""Secrets by reference: read once, when the sources are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from automations.errors import SettingsError
+from automations.sources.document import SecretReference
+
+
+def read_secret(reference: SecretReference, folder: Path, environ: Mapping[str, str]) -> str:
+    """Return the secret; a relative path counts from `folder`. SettingsError `missing-secret`."""
+    if reference.env is not None:
+        name, found = f"the environment variable {reference.env}", environ.get(reference.env, "")
+    else:
+        path = folder / str(reference.file)
+        name, found = f"the file {path}", _file_text(path)
+    if not found:
+        raise SettingsError(f"{name} is not set, or empty", code="missing-secret", hint="set it before the start")
+    return found
+
+
+def _file_text(path: Path) -> str:
+    """Editors end a file with a newline, which is no part of the secret."""
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the file {path} cannot be read: {error}", code="missing-secret") from None

@@ -1,0 +1,25 @@
+"""A transaction: all that an operation may write."""
+
+from __future__ import annotations
+
+from automations.store.actions import ActionReads
+from automations.store.administration import AdministrationReads, AdministrationWrites
+from automations.store.cells import CellWrites
+from automations.store.dead_letters import DeadLetterReads, DeadLetterWrites
+from automations.store.events import EventReads, EventWrites
+from automations.store.firings import FiringReads, FiringWrites
+from automations.store.ledger import LedgerReads
+from automations.store.retention import RetentionWrites
+from automations.store.runs import RunReads, RunWrites
+
+
+class SqliteTransaction(
+    EventWrites, CellWrites, FiringWrites, DeadLetterWrites, RunWrites, AdministrationWrites, RetentionWrites
+):
+    """Implements `ports.Transaction` (dead letters bring actions with them)."""
+
+
+class SqliteReads(
+    EventReads, FiringReads, ActionReads, DeadLetterReads, RunReads, LedgerReads, AdministrationReads
+):
+    """Implements `ports.Reads`."""

@@ -1,0 +1,17 @@
+"""The base of everything that is written."""
+
+from __future__ import annotations
+
+from sqlite3 import Connection
+
+from automations.ports import Clock
+from automations.store.ledger import Tally
+
+
+class Writing:
+    """One operation's hold on the writing connection, and what it adds to the ledger."""
+
+    def __init__(self, db: Connection, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self.tally: Tally = Tally()

@@ -1,0 +1,241 @@
+"""A real server on a loopback port, over a real store and the smallest engine that keeps the port's promises."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+import uvicorn
+
+from automations.errors import JobVariableErrors, NotFoundError
+from automations.ingest import BearerTokens, CompiledMapping, HookMapping, OpenDoor, WebhookSource
+from automations.model.event import Event
+from automations.model.job import Deployment, Layer, Provenance, Run, RunSpec, RunState, WorkPool
+from automations.ports import Accepted, RulesStatus, Transaction
+from automations.server import ServerSettings, create_app
+from automations.store import SqliteStore
+
+T = TypeVar("T")
+NOW = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
+
+
+class ManualClock:
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def now(self) -> int:
+        return self.moment
+
+
+class TinyEngine:
+    """Stores what it accepts. `failure`, when set, is raised instead."""
+
+    def __init__(self, store: SqliteStore, clock: ManualClock) -> None:
+        self.store, self.clock = store, clock
+        self.failure: Exception | None = None
+        self.paused: set[str] = set()
+        self.rules = RulesStatus("rev-1", 1, 1)
+        self.redriven: list[str] = []
+
+    async def accept(self, events: Sequence[Event]) -> Accepted:
+        if self.failure is not None:
+            raise self.failure
+        return Accepted(await self.store.write(lambda tx: self._take(tx, events)))
+
+    def _take(self, tx: Transaction, events: Sequence[Event]) -> list[bool]:
+        known = tx.known_events([event.key for event in events])
+        duplicates, fresh = [], []
+        for event in events:
+            duplicates.append(event.key in known)
+            if event.key not in known:
+                known.add(event.key)
+                fresh.append(event)
+        tx.add_events(fresh, [orjson.dumps(event.to_dict()) for event in fresh])
+        tx.count_duplicates(sum(duplicates))
+        return duplicates
+
+    def rules_status(self) -> RulesStatus:
+        return self.rules
+
+    def automations(self) -> Sequence[dict[str, Any]]:
+        names = ["deployment/a/b", "repair"]
+        return [{"name": name, "paused": name in self.paused} for name in names]
+
+    async def set_paused(self, automation: str, paused: bool) -> None:
+        if automation not in {a["name"] for a in self.automations()}:
+            raise NotFoundError(f"there is no automation named {automation!r}")
+        (self.paused.add if paused else self.paused.discard)(automation)
+
+    async def redrive(self, dead_letter: str) -> str:
+        await self.store.reads.dead_letter(dead_letter)
+        self.redriven.append(dead_letter)
+        return "new-action"
+
+    async def create_run(
+        self,
+        deployment: str,
+        *,
+        parameters: dict[str, Any],
+        job_variables: dict[str, Any],
+        idempotency_key: str | None,
+        created_by: str,
+    ) -> tuple[str, bool]:
+        if "bad" in job_variables:
+            raise JobVariableErrors(["bad: no such variable", "cpu: must be a number"])
+        spec = run_spec(parameters, job_variables, idempotency_key, created_by)
+        made = await self.store.write(lambda tx: tx.add_run(spec, self.clock.now()))
+        return spec.id, made
+
+    async def cancel_run(self, run: str) -> Run:
+        found = await self.store.reads.run(run)
+        now = self.clock.now()
+        return await self.store.write(lambda tx: tx.set_run_state(found.spec.id, RunState.CANCELLED, now))
+
+
+def run_spec(parameters: Any, job_variables: Any, key: str | None, created_by: str) -> RunSpec:
+    return RunSpec(
+        id=f"run-{key}",
+        name=f"brave-{key}",
+        deployment="repair/nightly",
+        work_pool="default",
+        parameters=parameters,
+        job_variables=job_variables,
+        provenance={"/cpu": Provenance("run", created_by)},
+        job={},
+        entrypoint="flows.py:repair",
+        directory="/flows",
+        created_by=created_by,
+        idempotency_key=key,
+    )
+
+
+class FixedJobs:
+    def __init__(self) -> None:
+        self._all = [
+            Deployment("repair", "nightly", "flows.py:repair", "default", "/flows", job_variables=Layer())
+        ]
+
+    def deployment(self, name: str) -> Deployment:
+        for deployment in self._all:
+            if name in (deployment.name, deployment.short_name):
+                return deployment
+        raise NotFoundError(f"there is no deployment {name!r}")
+
+    def work_pool(self, name: str) -> WorkPool:
+        return WorkPool(name)
+
+    def deployments(self) -> Sequence[Deployment]:
+        return self._all
+
+    def work_pools(self) -> Sequence[WorkPool]:
+        return [WorkPool("default")]
+
+
+class Reply:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.raw = response.read()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+
+class Running:
+    """The server as a client sees it, and its parts."""
+
+    def __init__(self, port: int, store: SqliteStore, engine: TinyEngine, loop: asyncio.AbstractEventLoop) -> None:
+        self.port, self.store, self.engine, self._loop = port, store, engine, loop
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            return Reply(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Reply:
+        """Send JSON; bytes are sent as they are."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        return self.request("POST", path, raw, {"Content-Type": "application/json", **headers})
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result(20)
+
+
+def sources() -> Mapping[str, WebhookSource]:
+    mapping = HookMapping(
+        event="git.{{ headers['x-kind'] }}",
+        id="{{ body.id }}",
+        resource={"id": "repo.{{ body.repo }}"},
+        skip="{{ body.draft }}",
+    )
+    mapped = CompiledMapping(mapping)
+    return {
+        "git": WebhookSource("git", BearerTokens(["old-token", "new-token"]), mapped),
+        "open": WebhookSource("open", OpenDoor()),
+    }
+
+
+def start(stack: ExitStack, folder: Path, settings: ServerSettings) -> Running:
+    """Serve until the stack unwinds. The socket listens before the thread starts: nobody has to wait."""
+    clock = ManualClock()
+    store = SqliteStore.open(folder / "automations.db", clock=clock)
+    engine = TinyEngine(store, clock)
+    app = create_app(engine, store, FixedJobs(), sources, settings, clock)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    running = Running(listener.getsockname()[1], store, engine, loop)
+    serving = asyncio.run_coroutine_threadsafe(server.serve(sockets=[listener]), loop)
+
+    def stop() -> None:
+        server.should_exit = True
+        serving.result(20)
+        running.run(store.close())
+        running.run(loop.shutdown_default_executor())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    stack.callback(stop)
+    return running
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start a server with these settings."""
+    with ExitStack() as stack:
+        yield lambda **changes: start(stack, tmp_path, ServerSettings(**changes))
+
+
+@pytest.fixture
+def server(serve: Callable[..., Running]) -> Running:
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for many requests: those that leave nothing behind, or do not mind."""
+    with ExitStack() as stack:
+        yield start(stack, tmp_path_factory.mktemp("shared"), ServerSettings())
