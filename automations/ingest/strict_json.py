@@ -50,7 +50,8 @@ def parse_json(raw: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
 def parse_items(raw: bytes, *, max_items: int, max_depth: int = MAX_DEPTH) -> ParsedBody:
     """Parse once; a defect inside one item of an array is that item's own refusal.
 
-    Refused for the whole body: `bad-json` (400), `batch-too-large` (413).
+    Refused for the whole body: `bad-json` (400), `batch-too-large` (413), and `too-deep` for nesting that the
+    parser itself does not follow (some 900 levels).
     """
     value, sound = _load(raw)
     batch = type(value) is list

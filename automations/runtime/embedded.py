@@ -66,15 +66,14 @@ class EmbeddedEngine:
         clock: Clock,
         *,
         sink_of: Mapping[str, str],
-        on_actions: Callable[[], None] = lambda: None,
-        on_runs: Callable[[], None] = lambda: None,
-        on_cancel: Callable[[str], None] = lambda _run: None,
         bounds: Bounds | None = None,
         lateness: int = LATENESS,
     ) -> None:
         self._store, self._jobs, self._clock = store, jobs, clock
         self._sink_of = sink_of
-        self._on_actions, self._on_runs, self._on_cancel = on_actions, on_runs, on_cancel
+        self._on_actions: Callable[[], None] = lambda: None
+        self._on_runs: Callable[[], None] = lambda: None
+        self._on_cancel: Callable[[str], object] = lambda _run: None
         self._bounds, self._lateness = bounds or Bounds(), lateness
         self._index = compile_rules(RuleSet())
         self._rule_errors: Sequence[str] = ()
@@ -84,6 +83,12 @@ class EmbeddedEngine:
         self._waiting_bytes = 0
         self.pending_actions = 0
         """The outbox's length as last seen; the runtime refreshes it."""
+
+    def connect(
+        self, *, on_actions: Callable[[], None], on_runs: Callable[[], None], on_cancel: Callable[[str], object]
+    ) -> None:
+        """Say whom to wake once actions, runs or a cancellation are durable."""
+        self._on_actions, self._on_runs, self._on_cancel = on_actions, on_runs, on_cancel
 
     # --- rules ---------------------------------------------------------------------------------------------
 

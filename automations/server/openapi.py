@@ -79,6 +79,7 @@ _PROBLEM: Final = {
         "hint": {"type": "string"},
     },
 }
+_PROBLEM_CONTENT: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _DOOR_PROBLEMS: Final = {
     "400": "This is no JSON",
     "401": "The key or the source's authentication is missing or wrong",
@@ -108,7 +109,7 @@ def install_openapi(app: FastAPI) -> None:
 
 def _describe(app: FastAPI) -> JsonObject:
     schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schema["components"]["schemas"]["Problem"] = _PROBLEM
+    _describe_problems(schema)
     batch = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT, "maxItems": 500}]}
     content = {
         "application/json": batch,
@@ -123,11 +124,22 @@ def _describe(app: FastAPI) -> JsonObject:
     return schema
 
 
+def _describe_problems(schema: JsonObject) -> None:
+    """Every error of every call is a problem document, also where FastAPI would describe its own form."""
+    components = schema["components"]["schemas"]
+    for own in ("HTTPValidationError", "ValidationError"):
+        components.pop(own, None)
+    components["Problem"] = _PROBLEM
+    for calls in schema["paths"].values():
+        for call in calls.values():
+            call["responses"].pop("422", None)
+            call["responses"]["default"] = {"description": "A problem (RFC 9457)", "content": _PROBLEM_CONTENT}
+
+
 def _door(summary: str, description: str, content: JsonObject) -> JsonObject:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = {
         "202": {"description": "Accepted, item by item", "content": {"application/json": {"schema": _ANSWER}}},
-        **{status: {"description": text, "content": problem} for status, text in _DOOR_PROBLEMS.items()},
+        **{status: {"description": text, "content": _PROBLEM_CONTENT} for status, text in _DOOR_PROBLEMS.items()},
     }
     return {
         "summary": summary,

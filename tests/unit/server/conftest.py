@@ -9,13 +9,14 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 import pytest
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from automations.errors import JobVariableErrors, NotFoundError
 from automations.ingest import BearerTokens, CompiledMapping, HookMapping, OpenDoor, WebhookSource
@@ -155,13 +156,13 @@ class Reply:
 class Running:
     """The server as a client sees it, and its parts."""
 
-    def __init__(self, port: int, store: SqliteStore, engine: TinyEngine, loop: asyncio.AbstractEventLoop) -> None:
-        self.port, self.store, self.engine, self._loop = port, store, engine, loop
+    def __init__(self, host: Host, store: SqliteStore, engine: TinyEngine) -> None:
+        self._host, self.store, self.engine = host, store, engine
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._host.port, timeout=20)
         try:
             connection.request(method, path, body, dict(headers or {}))
             return Reply(connection.getresponse())
@@ -177,8 +178,8 @@ class Running:
         return self.request("POST", path, raw, {"Content-Type": "application/json", **headers})
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result(20)
+        """Run on the server's event loop."""
+        return self._host.run(work)
 
 
 def sources() -> Mapping[str, WebhookSource]:
@@ -195,38 +196,69 @@ def sources() -> Mapping[str, WebhookSource]:
     }
 
 
-def start(stack: ExitStack, folder: Path, settings: ServerSettings) -> Running:
-    """Serve until the stack unwinds. The socket listens before the thread starts: nobody has to wait."""
-    clock = ManualClock()
-    store = SqliteStore.open(folder / "automations.db", clock=clock)
-    engine = TinyEngine(store, clock)
-    app = create_app(engine, store, FixedJobs(), sources, settings, clock)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    running = Running(listener.getsockname()[1], store, engine, loop)
-    serving = asyncio.run_coroutine_threadsafe(server.serve(sockets=[listener]), loop)
+class Host:
+    """One uvicorn in a thread of its own, for one app after another. It listens before the thread starts, so
+    nobody has to wait.
+    """
 
-    def stop() -> None:
-        server.should_exit = True
-        serving.result(20)
-        running.run(store.close())
-        running.run(loop.shutdown_default_executor())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self.loop = asyncio.new_event_loop()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._serve, interface="asgi3", log_config=None, lifespan="off")
+        )
+        self._thread = threading.Thread(target=self.loop.run_forever)
+        self._thread.start()
+        self._serving = self._submit(self._server.serve(sockets=[self._listener]))
 
-    stack.callback(stop)
-    return running
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._submit(work).result(20)
+
+    @contextmanager
+    def serve(self, folder: Path, settings: ServerSettings) -> Iterator[Running]:
+        clock = ManualClock()
+        store = SqliteStore.open(folder / "automations.db", clock=clock)
+        engine = TinyEngine(store, clock)
+        self.app = create_app(engine, store, FixedJobs(), sources, settings, clock)
+        yield Running(self, store, engine)
+        self.run(store.close())
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._serving.result(20)
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@contextmanager
+def running_host() -> Iterator[Host]:
+    host = Host()
+    yield host
+    host.stop()
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    with running_host() as host:
+        yield host
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start a server with these settings."""
+def serve(host: Host, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Serve a new app with these settings."""
     with ExitStack() as stack:
-        yield lambda **changes: start(stack, tmp_path, ServerSettings(**changes))
+        yield lambda **changes: stack.enter_context(host.serve(tmp_path, ServerSettings(**changes)))
 
 
 @pytest.fixture
@@ -237,5 +269,5 @@ def server(serve: Callable[..., Running]) -> Running:
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One for many requests: those that leave nothing behind, or do not mind."""
-    with ExitStack() as stack:
-        yield start(stack, tmp_path_factory.mktemp("shared"), ServerSettings())
+    with running_host() as host, host.serve(tmp_path_factory.mktemp("shared"), ServerSettings()) as running:
+        yield running

@@ -246,6 +246,8 @@ def test_the_description_names_every_call(server: Any) -> None:
         "GET /api/status",
         "GET /metrics",
     }
+    answers = paths["/api/events"]["get"]["responses"]
+    assert set(answers) == {"200", "default"}
     body = paths["/api/deployments/{name}/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["properties"]) == {"parameters", "job_variables", "idempotency_key"}
 

@@ -47,7 +47,7 @@ headers = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(path=st.sampled_from(["/api/events", "/hooks/git", "/hooks/open"]), body=bodies, headers=headers)
 def test_no_request_is_answered_with_a_500(shared_server: Any, path: str, body: bytes, headers: Any) -> None:
     sent = {name: value.strip().encode("latin-1") for name, value in headers.items()}
@@ -56,7 +56,7 @@ def test_no_request_is_answered_with_a_500(shared_server: Any, path: str, body: 
     assert isinstance(reply.json, dict)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(neighbours=st.lists(events | json_values, max_size=4), place=st.integers(0, 4), number=st.integers(0))
 def test_a_good_neighbour_is_never_lost(
     shared_server: Any, neighbours: list[Any], place: int, number: int
