@@ -22,7 +22,6 @@ _COMMANDS: Final = {
     "events": "events:events",
     "run": "runs:run",
     "deployment": "deployments:deployment",
-    "work-pool": "deployments:work_pool",
     "dead-letters": "dead_letters:dead_letters",
     "api-key": "api_keys:api_key",
     "status": "status:status",
@@ -46,7 +45,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="automations")
 def cli() -> None:
-    """Event-driven automations.
+    r"""Event-driven automations.
 
     \b
     Examples:

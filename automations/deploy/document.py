@@ -1,4 +1,4 @@
-"""The deployment file as a user writes it: Prefect's `prefect.yaml`, with the work pools beside (jobs.md section 1)."""
+"""The deployment file as a user writes it: Prefect's `prefect.yaml`, with the work pools beside it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PolicyEntry(Document):
     @model_validator(mode="after")
     def _one(self) -> PolicyEntry:
         if len(self.model_fields_set) != 1:
-            raise PydanticCustomError("bad-policy", "a policy has exactly one of 'enum', 'pattern', 'range', 'any'")
+            raise PydanticCustomError("bad-policy", "a policy is one of 'enum', 'pattern', 'range' and 'any'")
         return self
 
 

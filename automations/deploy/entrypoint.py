@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from automations.errors import AutomationsError
 from automations.rulefiles import suggestion
+
+_FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def inspect_entrypoint(entrypoint: str, directory: Path) -> Entrypoint:
     module = _parse(file, directory / file)
     found = {name: node for node in _statements(module.body) for name in _defined(node)}
     if function not in found:
-        functions = [name for name, node in found.items() if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        functions = [name for name, node in found.items() if isinstance(node, _FUNCTION)]
         raise AutomationsError(
             f"{file} has no function {function!r}",
             code="no-function",
@@ -64,7 +67,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _defined(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, _FUNCTION):
         return [node.name]
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
@@ -74,7 +77,7 @@ def _defined(node: ast.stmt) -> list[str]:
 
 
 def _described(function: str, node: ast.stmt) -> Entrypoint:
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(node, _FUNCTION):
         return Entrypoint(function.replace("_", "-"), None)
     named = next((name for decorator in node.decorator_list if (name := _flow_name(decorator))), None)
     arguments = node.args
@@ -87,7 +90,8 @@ def _described(function: str, node: ast.stmt) -> Entrypoint:
 
 def _is_flow(decorator: ast.expr) -> bool:
     name = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return (isinstance(name, ast.Name) and name.id == "flow") or (isinstance(name, ast.Attribute) and name.attr == "flow")
+    called = name.attr if isinstance(name, ast.Attribute) else name.id if isinstance(name, ast.Name) else ""
+    return called == "flow"
 
 
 def _flow_name(decorator: ast.expr) -> str | None:

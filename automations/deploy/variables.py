@@ -1,4 +1,4 @@
-"""`{{ $NAME }}`: the environment of the machine that deploys, filled in when the file is read (jobs.md section 1)."""
+"""`{{ $NAME }}`: the environment of the machine that deploys, filled in when the file is read."""
 
 from __future__ import annotations
 

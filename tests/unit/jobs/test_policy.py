@@ -135,7 +135,8 @@ def test_a_schema_that_refers_to_itself_opens_nothing(pool: Pools, deployment: D
 @pytest.mark.parametrize(
     "name",
     ["PATH", "LD_PRELOAD", "DYLD_INSERT_LIBRARIES", "PYTHONPATH", "BASH_ENV", "ENV", "BASH_FUNC_x%%", "IFS",
-     "GIT_SSH", "NODE_OPTIONS", "PERL5LIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE"],
+     "GIT_SSH", "NODE_OPTIONS", "PERL5LIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "HTTPS_PROXY", "https_proxy",
+     "SSL_CERT_FILE"],
 )  # fmt: skip
 def test_names_that_change_how_programs_run_are_never_an_events(name: str) -> None:
     assert never_from_events(name)

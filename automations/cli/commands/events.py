@@ -1,0 +1,48 @@
+"""`events`: what came in."""
+
+from __future__ import annotations
+
+import click
+
+from automations.cli.client import Client, segment, with_client
+from automations.cli.output import json_option, limit_option, print_record, print_rows
+
+
+@click.group()
+def events() -> None:
+    """Stored events."""
+
+
+@events.command()
+@click.option("--name", help="Only of this name; may hold '*'.")
+@click.option("--resource", help="Only of this resource id.")
+@limit_option
+@json_option
+def ls(name: str | None, resource: str | None, limit: int, as_json: bool) -> None:
+    r"""List events, newest first.
+
+    \b
+    Examples:
+      automations events ls
+      automations events ls --name 'order.*' --limit 10 --json
+    """
+
+    async def read(client: Client) -> list[dict[str, object]]:
+        return [item async for item in client.items("/api/events", limit, name=name, resource=resource)]
+
+    rows = with_client(read)
+    shown = rows if as_json else [{**row, "resource": row["resource"]["prefect.resource.id"]} for row in rows]  # type: ignore[index]
+    print_rows(shown, ["received", "event", "source", "id", "resource"], as_json)
+
+
+@events.command()
+@click.argument("event")
+@json_option
+def inspect(event: str, as_json: bool) -> None:
+    r"""Show one event, by source/id, or by its id while that is unique.
+
+    \b
+    Examples:
+      automations events inspect api/order-17
+    """
+    print_record(with_client(lambda client: client.get(f"/api/events/{segment(event)}")), as_json)

@@ -1,0 +1,108 @@
+"""`run`: what was started, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import click
+
+from automations.cli.client import Client, segment, with_client
+from automations.cli.output import json_option, limit_option, print_json, print_record, print_rows, say
+
+TERMINAL: Final = frozenset({"Completed", "Failed", "Crashed", "Cancelled"})
+_LOOK: Final = 0.3
+
+
+@click.group()
+def run() -> None:
+    """Runs of deployments."""
+
+
+@run.command()
+@click.option("--state", help="Only in this state, such as Failed.")
+@click.option("--deployment", help="Only of this deployment.")
+@click.option("--automation", help="Only started by this automation.")
+@limit_option
+@json_option
+def ls(state: str | None, deployment: str | None, automation: str | None, limit: int, as_json: bool) -> None:
+    r"""List runs, newest first.
+
+    \b
+    Examples:
+      automations run ls
+      automations run ls --state Failed --json
+    """
+
+    async def read(client: Client) -> list[dict[str, Any]]:
+        listing = client.items("/api/runs", limit, state=state, deployment=deployment, automation=automation)
+        return [item async for item in listing]
+
+    columns = ["id", "state", "deployment", "created", "automation", "message"]
+    print_rows(with_client(read), columns, as_json)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@json_option
+def inspect(run_id: str, as_json: bool) -> None:
+    r"""Show a run: its state, its effective job variables, and where each value came from.
+
+    \b
+    Examples:
+      automations run inspect 3f2a9c
+      automations run inspect 3f2a9c --json | jq .job_variables
+    """
+    found = with_client(lambda client: client.get(f"/api/runs/{segment(run_id)}"))
+    if as_json:
+        print_json(found)
+        return
+    provenance = found.pop("provenance")
+    print_record(found, as_json=False)
+    rows = [{"variable": pointer, **origin} for pointer, origin in sorted(provenance.items())]
+    if rows:
+        click.echo("")
+        print_rows(rows, ["variable", "layer", "origin", "template"], as_json=False)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run ends.")
+@json_option
+def logs(run_id: str, follow: bool, as_json: bool) -> None:
+    r"""Print a run's output.
+
+    \b
+    Examples:
+      automations run logs 3f2a9c
+      automations run logs 3f2a9c --follow
+    """
+    with_client(lambda client: print_output(client, run_id, follow=follow, as_json=as_json))
+
+
+async def print_output(client: Client, run_id: str, *, follow: bool, as_json: bool = False) -> str:
+    """Print output until there is no more (or the run has ended); returns the last state seen."""
+    after, path = 0, f"/api/runs/{segment(run_id)}"
+    while True:
+        # The state is read before the lines: once it is terminal, the lines that follow are all there are.
+        state = str((await client.get(path))["state"])
+        while lines := (await client.get(f"{path}/logs", after=after))["items"]:
+            for line in lines:
+                print_json(line) if as_json else click.echo(line["text"], err=line["stream"] == "stderr")
+            after = lines[-1]["number"]
+        if state in TERMINAL or not follow:
+            return state
+        await asyncio.sleep(_LOOK)
+
+
+@run.command()
+@click.argument("run_id", metavar="RUN")
+def cancel(run_id: str) -> None:
+    r"""Cancel a run that has not ended.
+
+    \b
+    Examples:
+      automations run cancel 3f2a9c
+    """
+    found = with_client(lambda client: client.post(f"/api/runs/{segment(run_id)}/cancel"))
+    say(f"{found['id']} is {found['state']}" + ("" if found["state"] in TERMINAL else ", and told to stop"))
