@@ -45,7 +45,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="automations")
 def cli() -> None:
-    r"""Event-driven automations.
+    """Event-driven automations.
 
     \b
     Examples:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import re2
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from automations.errors import AutomationsError
+from automations.jobs import policy_pattern
 from automations.model.document import Document, JsonObject
-
-NOT_SUPPORTED: Final = ("schedule", "schedules", "triggers", "pull")
-MEANINGLESS: Final = ("name", "prefect-version", "build", "push", "concurrency_limit", "enforce_parameter_schema")
-"""Keys of Prefect's file that mean nothing here; at a deployment `name` does."""
 
 Name = Annotated[str, Field(min_length=1)]
 
@@ -41,11 +38,9 @@ class PolicyEntry(Document):
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         try:
-            re2.compile(pattern or "")
-        except re2.error as error:
-            raise PydanticCustomError(
-                "bad-pattern", "the pattern is no RE2: {reason}", {"reason": _text(error)}
-            ) from None
+            policy_pattern(pattern or "")
+        except AutomationsError as error:
+            raise PydanticCustomError("bad-pattern", "{reason}", {"reason": error.message}) from None
         return pattern
 
     @model_validator(mode="after")
@@ -55,11 +50,6 @@ class PolicyEntry(Document):
         return self
 
 
-def _text(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-
-
 class DeploymentDocument(Document):
     """One entry of `deployments`."""
 
@@ -67,13 +57,13 @@ class DeploymentDocument(Document):
 
     name: Name
     entrypoint: Name
-    description: str | None = None
-    tags: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    description: str = ""
+    tags: Annotated[tuple[str, ...], Field(strict=False)] = ()
     version: str | None = None
-    parameters: JsonObject | None = None
-    work_pool: WorkPoolReference | None = None
+    parameters: JsonObject = Field(default_factory=dict)
+    work_pool: WorkPoolReference = Field(default_factory=WorkPoolReference)
     job_variable_policy: dict[str, PolicyEntry] = Field(default_factory=dict)
-    paused: bool | None = None
+    paused: bool = False
 
 
 class JobTemplate(Document):
@@ -92,7 +82,7 @@ class WorkPoolDocument(Document):
 
     name: Name
     type: Name = "process"
-    description: str | None = None
+    description: str = ""
     base_job_template: JobTemplate = Field(default_factory=JobTemplate)
     merge: dict[str, Literal["deep", "replace"]] = Field(default_factory=dict)
     allow_extra: bool = False

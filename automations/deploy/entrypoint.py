@@ -83,9 +83,7 @@ def _described(function: str, node: ast.stmt) -> Entrypoint:
     arguments = node.args
     names = frozenset(argument.arg for argument in (*arguments.args, *arguments.kwonlyargs))
     bare = all(_is_flow(decorator) for decorator in node.decorator_list)
-    return Entrypoint(
-        named or function.replace("_", "-"), names if bare and arguments.kwarg is None else None
-    )
+    return Entrypoint(named or function.replace("_", "-"), names if bare and arguments.kwarg is None else None)
 
 
 def _is_flow(decorator: ast.expr) -> bool:

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TypeVar
 
-from automations.deploy.document import (
-    MEANINGLESS,
-    NOT_SUPPORTED,
-    DeploymentDocument,
-    WorkPoolDocument,
-    WorkPoolReference,
-)
-from automations.deploy.entrypoint import Entrypoint, inspect_entrypoint
-from automations.deploy.policy import policy_problems
+from automations.deploy.deployments import read_deployment
+from automations.deploy.prefect_keys import SECTIONS, without_prefect_keys
 from automations.deploy.variables import fill_from_environment
-from automations.errors import AutomationsError, Location, Problem, RuleFileErrors
-from automations.jobs import deployment_problems, pool_variables, schema_problem
-from automations.model.document import JsonObject
-from automations.model.job import Deployment, JobFile, Layer, WorkPool
-from automations.rulefiles import Document, read_yaml, suggestion, validate
+from automations.deploy.work_pools import DEFAULT_POOL, read_work_pool
+from automations.errors import Location, Problem, RuleFileErrors
+from automations.model.job import Deployment, JobFile, WorkPool
+from automations.rulefiles import Document, read_yaml, suggestion
 
-Path_ = tuple[str | int, ...]
-
-DEFAULT_POOL: Final = WorkPool("default", description="Runs on this machine")
-"""There without being declared; a file may declare its own `default`."""
-
-_SECTIONS: Final = ("deployments", "work_pools")
-_OTHER_SECTIONS: Final = ("definitions",)
+Steps = tuple[str | int, ...]
+T = TypeVar("T", Deployment, WorkPool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +43,71 @@ def check_deployments(path: Path, environ: Mapping[str, str]) -> CheckedJobs:
         problem = Problem("no-file", error.strerror or "the file cannot be read", Location(str(path)))
         return CheckedJobs(None, [problem])
     documents, problems = read_yaml(raw, str(path))
-    loader = _Loader(path.parent.resolve())
+    sections = []
     for document in documents:
         filled, unset = fill_from_environment(document, environ)
-        problems += unset
-        loader.take(filled)
-    problems = sorted([*problems, *loader.problems], key=lambda problem: (problem.location, problem.code))
-    if any(problem.severity == "error" for problem in problems):
-        return CheckedJobs(None, problems)
-    return CheckedJobs(JobFile(tuple(loader.deployments.values()), tuple(loader.pools.values())), problems)
+        section, left_out = without_prefect_keys(filled)
+        problems += [*unset, *left_out, *_unknown_sections(section)]
+        sections.append(section)
+    jobs = _jobs(sections, path.parent.resolve(), problems)
+    problems.sort(key=lambda problem: (problem.location, problem.code))
+    return CheckedJobs(None if any(p.severity == "error" for p in problems) else jobs, problems)
+
+
+def _unknown_sections(document: Document) -> list[Problem]:
+    return [
+        Problem(
+            "unknown-key",
+            f"{key!r} is not a deployment file field",
+            document.location((key,), key=True),
+            suggestion(key, list(SECTIONS)) or f"the fields are {', '.join(SECTIONS)}",
+        )
+        for key in document.data
+        if key not in SECTIONS
+    ]
+
+
+def _jobs(documents: Sequence[Document], directory: Path, problems: list[Problem]) -> JobFile:
+    pools = _collected(documents, "work_pools", read_work_pool, problems)
+    known: dict[str, WorkPool | None] = {name: None for document in documents for name in _pool_names(document)}
+    pools.setdefault(DEFAULT_POOL.name, DEFAULT_POOL)
+    known |= pools
+
+    def read(document: Document, path: Steps) -> tuple[Deployment | None, list[Problem]]:
+        return read_deployment(document, path, directory, known)
+
+    deployments = _collected(documents, "deployments", read, problems)
+    return JobFile(tuple(deployments.values()), tuple(pools.values()))
+
+
+def _pool_names(document: Document) -> list[str]:
+    entries = document.data.get("work_pools")
+    listed = entries if isinstance(entries, list) else []
+    return [str(entry.get("name")) for entry in listed if isinstance(entry, dict)]
+
+
+def _collected(
+    documents: Sequence[Document],
+    section: str,
+    read: Callable[[Document, Steps], tuple[T | None, list[Problem]]],
+    problems: list[Problem],
+) -> dict[str, T]:
+    """Read each entry of one section of all documents; names are unique."""
+    found: dict[str, T] = {}
+    for document in documents:
+        entries = document.data.get(section, [])
+        if not isinstance(entries, list):
+            message = f"{section!r} wants a list"
+            problems.append(Problem("wrong-type", message, document.location((section,))))
+            continue
+        for position in range(len(entries)):
+            entry, wrong = read(document, (section, position))
+            problems += wrong
+            if entry is not None and found.setdefault(entry.name, entry) is not entry:
+                problems.append(_taken(document, (section, position), found[entry.name]))
+    return found
+
+
+def _taken(document: Document, path: Steps, first: Deployment | WorkPool) -> Problem:
+    message = f"the name {first.name!r} is taken by another, at {first.location}"
+    return Problem("duplicate-name", message, document.location((*path, "name")))

@@ -43,7 +43,7 @@ class _Filler:
                           "write {{ $NAME }} or {{ $NAME | default('...') }}")  # fmt: skip
             return ""
         name, single, double = form.groups()
-        fallback = double if single is None else single
+        fallback: str | None = double if single is None else single
         value = self._environ.get(name, fallback)
         if value is None:
             self._problem("unset-variable", f"the environment variable {name} is not set", path,

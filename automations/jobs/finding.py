@@ -16,6 +16,11 @@ class Finding:
     rule: str
     code: str = "job-variables"
 
+    @property
+    def name(self) -> str:
+        """The variable as people write it: `env.REGION`."""
+        return dotted(self.steps) or "the job variables"
+
     def __str__(self) -> str:
         given = f" ({self.origin})" if self.origin else ""
-        return f"{dotted(self.steps) or 'the job variables'}{given}: {self.rule}"
+        return f"{self.name}{given}: {self.rule}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 import re2
 
+from automations.errors import AutomationsError
 from automations.jobs.finding import Finding
 from automations.jobs.layer import ENV
 from automations.jobs.tree import Leaf, Steps, Tree, dotted, leaves
@@ -93,7 +94,7 @@ def _allows(entry: JsonObject, value: Any) -> bool:
     if "enum" in entry:
         return any(_equal(value, allowed) for allowed in entry["enum"])
     if "pattern" in entry:
-        return isinstance(value, str) and _pattern(entry["pattern"]).fullmatch(value) is not None
+        return isinstance(value, str) and policy_pattern(entry["pattern"]).fullmatch(value) is not None
     if "range" in entry:
         low, high = entry["range"]
         return _is_number(value) and low <= value <= high
@@ -112,8 +113,16 @@ def _is_number(value: Any) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(source: str) -> Any:
-    return re2.compile(source)
+def policy_pattern(source: str) -> Any:
+    """Compile a policy's pattern (RE2); AutomationsError `bad-pattern`."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(source, options)
+    except re2.error as error:
+        reason = error.args[0]
+        said = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        raise AutomationsError(f"the pattern is no RE2: {said}", code="bad-pattern") from None
 
 
 def _at(schema: Any, steps: Steps, root: JsonObject) -> Any:

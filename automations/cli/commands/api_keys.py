@@ -23,7 +23,7 @@ def api_key() -> None:
 @click.option("-C", "directory", type=click.Path(path_type=Path), help="Folder of the project.")
 @click.option("--db", type=click.Path(path_type=Path), help="The database of an engine that does not run.")
 def create(name: str, scopes: tuple[str, ...], directory: Path | None, db: Path | None) -> None:
-    r"""Make a key; its text is printed once and kept nowhere.
+    """Make a key; its text is printed once and kept nowhere.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def _offline(name: str, scopes: tuple[Any, ...], directory: Path | None, db: Pat
 @api_key.command()
 @json_option
 def ls(as_json: bool) -> None:
-    r"""List the keys, without their secrets.
+    """List the keys, without their secrets.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def ls(as_json: bool) -> None:
 @api_key.command()
 @click.argument("key")
 def revoke(key: str) -> None:
-    r"""Revoke a key, by id or name: it stops working at once.
+    """Revoke a key, by id or name: it stops working at once.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from automations.cli.output import json_option, print_record, print_rows, say
 @click.command()
 @json_option
 def ls(as_json: bool) -> None:
-    r"""List the automations.
+    """List the automations.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def _state(row: dict[str, object]) -> str:
 @click.argument("name")
 @json_option
 def inspect(name: str, as_json: bool) -> None:
-    r"""Show one automation.
+    """Show one automation.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def inspect(name: str, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 def pause(name: str) -> None:
-    r"""Pause an automation: it takes no part until it is resumed.
+    """Pause an automation: it takes no part until it is resumed.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def pause(name: str) -> None:
 @click.command()
 @click.argument("name")
 def resume(name: str) -> None:
-    r"""Resume a paused automation.
+    """Resume a paused automation.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ def dead_letters() -> None:
 @limit_option
 @json_option
 def ls(state: str, limit: int, as_json: bool) -> None:
-    r"""List dead letters, newest first.
+    """List dead letters, newest first.
 
     \b
     Examples:
@@ -40,7 +40,7 @@ def ls(state: str, limit: int, as_json: bool) -> None:
 @click.argument("dead_letter")
 @json_option
 def inspect(dead_letter: str, as_json: bool) -> None:
-    r"""Show a dead letter with everything needed to redrive it.
+    """Show a dead letter with everything needed to redrive it.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def inspect(dead_letter: str, as_json: bool) -> None:
 @dead_letters.command()
 @click.argument("dead_letters", nargs=-1, required=True)
 def redrive(dead_letters: tuple[str, ...]) -> None:
-    r"""Try dead actions again, each under a new id.
+    """Try dead actions again, each under a new id.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def redrive(dead_letters: tuple[str, ...]) -> None:
 @dead_letters.command()
 @click.argument("dead_letters", nargs=-1, required=True)
 def discard(dead_letters: tuple[str, ...]) -> None:
-    r"""Give dead letters up for good.
+    """Give dead letters up for good.
 
     \b
     Examples:

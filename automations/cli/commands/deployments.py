@@ -20,7 +20,7 @@ def deployment() -> None:
 @deployment.command()
 @json_option
 def ls(as_json: bool) -> None:
-    r"""List the deployments.
+    """List the deployments.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def ls(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def inspect(name: str, as_json: bool) -> None:
-    r"""Show one deployment.
+    """Show one deployment.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def run(
     watch: bool,
     as_json: bool,
 ) -> None:
-    r"""Run a deployment, with parameters and job variables of this run.
+    """Run a deployment, with parameters and job variables of this run.
 
     \b
     Examples:

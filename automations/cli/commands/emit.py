@@ -29,7 +29,7 @@ _BATCH: Final = 100
 def emit(
     name: str, labels: tuple[str, ...], payload: str | None, event_id: str | None, url: str | None, as_json: bool
 ) -> None:
-    r"""Send one event, or with '-' JSON lines from stdin.
+    """Send one event, or with '-' JSON lines from stdin.
 
     \b
     Examples:

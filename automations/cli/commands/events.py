@@ -19,7 +19,7 @@ def events() -> None:
 @limit_option
 @json_option
 def ls(name: str | None, resource: str | None, limit: int, as_json: bool) -> None:
-    r"""List events, newest first.
+    """List events, newest first.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def ls(name: str | None, resource: str | None, limit: int, as_json: bool) -> Non
 @click.argument("event")
 @json_option
 def inspect(event: str, as_json: bool) -> None:
-    r"""Show one event, by source/id, or by its id while that is unique.
+    """Show one event, by source/id, or by its id while that is unique.
 
     \b
     Examples:

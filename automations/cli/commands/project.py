@@ -19,7 +19,7 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("directory", type=_PATH, default=".")
 def init(directory: Path) -> None:
-    r"""Write a working example into DIRECTORY; nothing that exists is overwritten.
+    """Write a working example into DIRECTORY; nothing that exists is overwritten.
 
     \b
     Examples:
@@ -57,7 +57,7 @@ def _tree(source: Traversable, target: Path) -> list[tuple[Path, Traversable]]:
 @click.option("--host", help="Address to listen on; beyond loopback an API key is needed.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 def serve(**flags: Any) -> None:
-    r"""Run the engine: HTTP, matching, dispatch, the process pool. Changed files are taken up by themselves.
+    """Run the engine: HTTP, matching, dispatch, the process pool. Changed files are taken up by themselves.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def serve(**flags: Any) -> None:
 @click.option("-C", "directory", type=_PATH, help="Folder of the project.")
 @json_option
 def check(paths: tuple[Path, ...], directory: Path | None, as_json: bool) -> None:
-    r"""Report every error of all rule files, of the deployments and the sources; exits 1 when there is one.
+    """Report every error of all rule files, of the deployments and the sources; exits 1 when there is one.
 
     \b
     Examples:

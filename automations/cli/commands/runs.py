@@ -26,7 +26,7 @@ def run() -> None:
 @limit_option
 @json_option
 def ls(state: str | None, deployment: str | None, automation: str | None, limit: int, as_json: bool) -> None:
-    r"""List runs, newest first.
+    """List runs, newest first.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def ls(state: str | None, deployment: str | None, automation: str | None, limit:
 @click.argument("run_id", metavar="RUN")
 @json_option
 def inspect(run_id: str, as_json: bool) -> None:
-    r"""Show a run: its state, its effective job variables, and where each value came from.
+    """Show a run: its state, its effective job variables, and where each value came from.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def inspect(run_id: str, as_json: bool) -> None:
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run ends.")
 @json_option
 def logs(run_id: str, follow: bool, as_json: bool) -> None:
-    r"""Print a run's output.
+    """Print a run's output.
 
     \b
     Examples:
@@ -98,7 +98,7 @@ async def print_output(client: Client, run_id: str, *, follow: bool, as_json: bo
 @run.command()
 @click.argument("run_id", metavar="RUN")
 def cancel(run_id: str) -> None:
-    r"""Cancel a run that has not ended.
+    """Cancel a run that has not ended.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from automations.cli.output import json_option, print_json
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    r"""Show what was accepted, done and left; exits 1 when the rule files were not taken.
+    """Show what was accepted, done and left; exits 1 when the rule files were not taken.
 
     \b
     Examples:

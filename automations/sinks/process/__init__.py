@@ -1,0 +1,6 @@
+"""The process pool: runs as subprocesses of the engine."""
+
+from automations.sinks.process.pool import ProcessPool
+from automations.sinks.process.sink import ProcessSink
+
+__all__ = ["ProcessPool", "ProcessSink"]
