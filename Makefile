@@ -13,8 +13,6 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q
-	$(MAKE) --no-print-directory chaos KILLS=20
-	$(BIN)/python benchmarks/embedded.py --short
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
