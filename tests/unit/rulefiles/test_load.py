@@ -123,8 +123,8 @@ def test_the_three_forms_and_several_documents_load(tmp_path: Path) -> None:
 def test_a_duplicate_name_names_both_places(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
     assert lines(tmp_path, GOOD) == [
-        f"r.yaml:2:1 [duplicate-name] the name 'repair' is taken: another automation has it at {tmp_path}/a.yaml:2:1; "
-        "give each automation a name of its own"
+        "r.yaml:2:1 [duplicate-name] the name 'repair' is taken: "
+        f"another automation has it at {tmp_path}/a.yaml:2:1; give each automation a name of its own"
     ]
 
 
