@@ -296,7 +296,6 @@ async def _refuse_open_door(application: Application) -> None:
     if _is_loopback(application.settings.host):
         return
     if not any(key.revoked is None for key in await application.store.reads.api_keys()):
-        await application.store.close()
         raise SettingsError(
             f"listening on {application.settings.host} needs an API key, and there is none",
             code="no-api-key",
@@ -311,10 +310,14 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    listener = _listen(settings.host, settings.port)
-    with contextlib.closing(listener):
-        application = Application(settings)
+    application = Application(settings)
+    try:
         await _refuse_open_door(application)
+        listener = _listen(settings.host, settings.port)
+    except SettingsError:
+        await application.store.close()
+        raise
+    with contextlib.closing(listener):
         await application.start(listener)
         host, port = listener.getsockname()[:2]
         log.info("engine_started", url=f"http://{host}:{port}", db=str(settings.path("db")))
