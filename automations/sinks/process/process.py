@@ -119,7 +119,8 @@ class Execution:
 
     async def _feed(self, process: asyncio.subprocess.Process) -> None:
         if process.stdin is not None:
-            with suppress(BrokenPipeError, ConnectionResetError):
+            # A job need not read: it may have closed the pipe, or have ended. uvloop raises RuntimeError for that.
+            with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
                 process.stdin.write(self._command.stdin)
                 await process.stdin.drain()
             process.stdin.close()
