@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from contract.suite import SinkContract
+
+from automations.deploy import FileJobs
+from automations.model.action import ActionRequest
+from automations.model.job import Deployment, JobFile, WorkPool
+from automations.ports import Sink
+from automations.sinks.process import ProcessSink
+from automations.sinks.webhook import WebhookSettings, WebhookSink
+
+REQUEST = ActionRequest(
+    id="a" * 32, firing="f" * 32, automation="rule", type="run-deployment", list="actions", index=0, body={}
+)
+
+
+class StillClock:
+    def now(self) -> int:
+        return 1_700_000_000_000_000
+
+
+class ProcessHarness:
+    faults: frozenset[str] = frozenset()
+
+    def __init__(self, directory: Path) -> None:
+        deployment = Deployment("repair", "nightly", "flows.py:repair", "local", str(directory))
+        self.sink: Sink = ProcessSink(FileJobs(JobFile([deployment], [WorkPool("local")])), StillClock())
+        body = {
+            "deployment": "repair/nightly",
+            "schedule_after": 0,
+            "parameters": {"n": 1},
+            "job_variables": {"env.A": "x"},
+            "tags": [],
+        }
+        self.good = replace(REQUEST, body=body)
+        self.bad = replace(REQUEST, body={**body, "deployment": "repair/nowhere"})
+
+    def fail(self, fault: str) -> None:
+        raise AssertionError(fault)
+
+    async def effects(self) -> list[str]:
+        return []
+
+
+class WebhookHarness:
+    faults = frozenset({"error", "reset", "busy", "reject"})
+
+    def __init__(self) -> None:
+        self.sink: Sink = WebhookSink(WebhookSettings(allow_http=True, allow=("127.0.0.0/8",)))
+        self.keys: list[str] = []
+        self.fault = ""
+
+    async def start(self) -> web.AppRunner:
+        application = web.Application()
+        application.router.add_post("/", self.answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        body = {"method": "POST", "headers": {}, "body": {"n": 1}, "timeout": 5_000_000}
+        self.good = replace(REQUEST, type="call-webhook", body={**body, "url": f"http://127.0.0.1:{port}/"})
+        self.bad = replace(REQUEST, type="call-webhook", body={**body, "url": "ftp://127.0.0.1/"})
+        return runner
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self.fault == "reset" and request.transport is not None:
+            request.transport.abort()
+        status = {"error": 500, "busy": 429, "reject": 400}.get(self.fault, 200)
+        if status == 200:
+            self.keys.append(request.headers["Idempotency-Key"])
+        return web.Response(status=status, headers={"Retry-After": "7"} if status == 429 else {})
+
+    def fail(self, fault: str) -> None:
+        self.fault = fault
+
+    async def effects(self) -> list[str]:
+        return self.keys
+
+
+class TestProcessSink(SinkContract):
+    @pytest.fixture
+    def harness(self, tmp_path: Path) -> ProcessHarness:
+        return ProcessHarness(tmp_path)
+
+
+class TestWebhookSink(SinkContract):
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[WebhookHarness]:
+        harness = WebhookHarness()
+        runner = await harness.start()
+        yield harness
+        await harness.sink.close()
+        await runner.cleanup()
