@@ -13,6 +13,9 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q
+	$(BIN)/python demo/run.py
+	$(BIN)/python benchmarks/embedded.py --short
+	$(MAKE) --no-print-directory chaos KILLS=20
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

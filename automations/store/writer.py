@@ -100,21 +100,29 @@ class Writer:
             if self._acknowledge == "before-commit":
                 _resolve(group)
             await asyncio.get_running_loop().run_in_executor(self._committer, self._db.execute, "COMMIT")
-        except (sqlite3.Error, StoreUnavailableError) as error:
+        except (sqlite3.Error, StoreUnavailableError, MemoryError) as error:
             self._abandon(group, error)
         _resolve(group)
 
     def _run_group(self, group: list[_Waiting]) -> None:
         """Run operations until nothing waits or the group is full. What was begun is in `group`, come what may."""
         tally = Tally()
+        self._begin(group)
         closes = monotonic() + _GROUP_SECONDS
-        self._db.execute("BEGIN IMMEDIATE")
         while self._waiting and len(group) < _GROUP_OPERATIONS and monotonic() < closes:
             waiting = self._waiting.popleft()
             if not waiting.answer.done():
                 group.append(waiting)
                 self._run(waiting, tally)
         add_to_ledger(self._db, tally)
+
+    def _begin(self, group: list[_Waiting]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            group.extend(self._waiting)  # it is all that wait who cannot be served now
+            self._waiting.clear()
+            raise
 
     def _run(self, waiting: _Waiting, tally: Tally) -> None:
         """Run one operation. If it raises, it alone is undone; if the disk is at fault, the group is lost."""

@@ -104,6 +104,7 @@ class ProcessPool:
     async def _carry_out(self, run: Run, execution: Execution) -> None:
         identity = run.spec.id
         try:
+            await self._change(identity, RunState.PENDING)
             failed = await execution.start()
             if failed is None:
                 await self._change(identity, RunState.RUNNING, pid=execution.pid)

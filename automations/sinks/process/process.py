@@ -43,9 +43,9 @@ class Execution:
         """Spawn the process; returns how it ended if it could not be."""
         if self._reason is not None:
             return self._reason
-        command = self._command = command_of(self._spec)
-        pipe = asyncio.subprocess.PIPE if command.stream_output else asyncio.subprocess.DEVNULL
         try:
+            command = self._command = command_of(self._spec)
+            pipe = asyncio.subprocess.PIPE if command.stream_output else asyncio.subprocess.DEVNULL
             self._process = await asyncio.create_subprocess_exec(
                 *command.arguments,
                 stdin=asyncio.subprocess.PIPE,
@@ -97,6 +97,9 @@ class Execution:
             return Ended(self._reason.state, self._reason.message, code)
         if code == 0:
             return Ended(RunState.COMPLETED, "", 0)
+        number = -code if code < 0 else code - 128  # the guardian reports a signal as a shell does
+        if number in signal.Signals.__members__.values():
+            return Ended(RunState.CRASHED, f"killed by {signal.Signals(number).name}", code)
         return Ended(RunState.FAILED, f"exit code {code}", code)
 
     def stop(self, state: RunState, message: str) -> None:
