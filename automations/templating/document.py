@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from automations.errors import TemplateError
-from automations.templating.template import Template, compile_template
+from automations.templating.template import Template, compile_template, has_markup
 
 Render = Callable[[dict[str, Any], str, dict[str, str]], Any]
 _KIND: Final = "__prefect_kind"
@@ -43,29 +43,29 @@ class CompiledValue:
         templates: dict[str, str] = {}
         return self._render(context, "", templates), templates
 
-    def _compile(self, value: Any, pointer: str) -> Render | None:
-        """Compile one part; None where nothing in it is a template."""
+    def _compile(self, value: Any, pointer: str, *, literal: bool = False) -> Render | None:
+        """Compile one part; None where nothing in it is a template. `literal` strings are none."""
         if isinstance(value, str):
-            return self._string(value, pointer, text=self._text)
+            return None if literal else self._string(value, pointer)
         if isinstance(value, list):
-            return self._list(value, pointer)
+            return self._list(value, pointer, literal)
         if isinstance(value, dict):
-            return self._prefect(value, pointer) if _KIND in value else self._dict(value, pointer)
+            return self._prefect(value, pointer) if _KIND in value else self._dict(value, pointer, literal)
         return None
 
-    def _string(self, source: str, pointer: str, *, text: bool) -> Render | None:
-        if not ("{{" in source or "{%" in source or "{#" in source):
+    def _string(self, source: str, pointer: str) -> Render | None:
+        if not has_markup(source):
             return None
         try:
-            template = compile_template(source, text=text)
+            template = compile_template(source, text=self._text)
         except TemplateError as error:
             self._errors.append((pointer, error))
             return None
         self._names |= template.names
         return _marked(template)
 
-    def _list(self, items: list[Any], pointer: str) -> Render | None:
-        parts = [self._compile(item, f"{pointer}/{position}") for position, item in enumerate(items)]
+    def _list(self, items: list[Any], pointer: str, literal: bool) -> Render | None:
+        parts = [self._compile(item, f"{pointer}/{at}", literal=literal) for at, item in enumerate(items)]
         if not any(parts):
             return None
         return lambda context, at, templates: [
@@ -73,15 +73,16 @@ class CompiledValue:
             for position, (item, part) in enumerate(zip(items, parts, strict=True))
         ]
 
-    def _dict(self, items: dict[str, Any], pointer: str) -> Render | None:
-        parts = {key: self._compile(item, f"{pointer}/{escaped(key)}") for key, item in items.items()}
-        live = {key: (escaped(key), part) for key, part in parts.items() if part is not None}
+    def _dict(self, items: dict[str, Any], pointer: str, literal: bool) -> Render | None:
+        steps = {key: escaped(key) for key in items}
+        parts = {k: self._compile(item, f"{pointer}/{steps[k]}", literal=literal) for k, item in items.items()}
+        live = [(key, steps[key], part) for key, part in parts.items() if part is not None]
         if not live:
             return None
 
         def render(context: dict[str, Any], at: str, templates: dict[str, str]) -> Any:
             rendered = dict(items)
-            for key, (step, part) in live.items():
+            for key, step, part in live:
                 rendered[key] = part(context, f"{at}/{step}", templates)
             return rendered
 
@@ -89,35 +90,38 @@ class CompiledValue:
 
     def _prefect(self, value: dict[str, Any], pointer: str) -> Render | None:
         """Prefect's explicit forms, in our own files only (rules.md section 6)."""
-        form, template = value[_KIND], value.get("template")
-        if form == "jinja" and isinstance(template, str):
-            rendered = self._string(template, f"{pointer}/template", text=False)
-            return rendered or (lambda context, at, templates: template)  # noqa: ARG005
-        constant = self._prefect_constant(value, pointer)
-        return lambda context, at, templates: constant  # noqa: ARG005
-
-    def _prefect_constant(self, value: dict[str, Any], pointer: str) -> Any:
-        if value[_KIND] in ("none", None):
-            return value.get("value")
-        if value[_KIND] == "json" and isinstance(value.get("value"), str):
-            try:
-                return orjson.loads(value["value"])
-            except orjson.JSONDecodeError as error:
-                self._errors.append(
-                    (f"{pointer}/value", TemplateError(f"this is no JSON: {error}", code="bad-json"))
-                )
-                return None
-        self._errors.append(
-            (
-                f"{pointer}/{_KIND}",
-                TemplateError(
-                    f"{value[_KIND]!r} is no form of value",
-                    code="bad-prefect-kind",
-                    hint="write 'jinja' with 'template', or 'json' with 'value'",
-                ),
-            )
-        )
+        form = value[_KIND]
+        if form == "jinja" and isinstance(value.get("template"), str):
+            template = value["template"]
+            return self._string(template, f"{pointer}/template") or _constant(template)
+        if form == "json" and isinstance(value.get("value"), str):
+            return _constant(self._json(value["value"], f"{pointer}/value"))
+        if form in ("none", None) and "value" in value:  # passed through; only forms inside of it are read
+            plain = value["value"]
+            return self._compile(plain, f"{pointer}/value", literal=True) or _constant(plain)
+        self._errors.append((f"{pointer}/{_KIND}", _bad_form(form)))
         return None
+
+    def _json(self, text: str, pointer: str) -> Any:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            self._errors.append((pointer, TemplateError(f"this is no JSON: {error}", code="bad-json")))
+            return None
+
+
+_FIELDS: Final = {"jinja": "template", "json": "value", "none": "value", None: "value"}
+
+
+def _bad_form(form: Any) -> TemplateError:
+    field = _FIELDS.get(form) if isinstance(form, str | None) else None
+    message = f"{form!r} is no form of value" if field is None else f"the form {form or 'none'!r} needs {field!r}"
+    hint = "write 'jinja' with 'template' (text), 'json' with 'value' (text), or 'none' with 'value'"
+    return TemplateError(message, code="bad-prefect-kind", hint=hint)
+
+
+def _constant(value: Any) -> Render:
+    return lambda _context, _at, _templates: value
 
 
 def _marked(template: Template) -> Render:

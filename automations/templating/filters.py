@@ -1,11 +1,14 @@
 """The filters: Jinja's by their own names and meanings, each bounded in growth, and a few of ours.
 
-A filter takes (value, fuel, arguments...). It charges what it makes before it makes it.
+A filter takes (value, fuel, arguments...). It charges what it makes before it makes it. Arguments of the wrong
+type may raise what Python raises (`MISUSE`); whoever applies the filter makes a RenderError of that.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -16,13 +19,15 @@ import orjson
 from automations.templating import dates, lists
 from automations.templating.limits import Fuel, bounded
 from automations.templating.patterns import regex_match, regex_replace
-from automations.templating.values import Undefined, checked, defined, dump, kind, number, to_text, type_error
+from automations.templating.values import Undefined, defined, dump, kind, number, to_text, type_error
 
 Filter = Callable[..., Any]
 
-_WORD_START: Final = re.compile(r"([-\s({\[<]+)")
+MISUSE: Final = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError)
+_WORD: Final = re.compile(r"[^-\s({\[<]+")
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
 _PLACES: Final = 18
+_DIGITS: Final = 64
 
 
 def text(value: Any, name: str, fuel: Fuel) -> str:
@@ -32,10 +37,12 @@ def text(value: Any, name: str, fuel: Fuel) -> str:
     return to_text(value, fuel)
 
 
-def default(value: Any, fuel: Fuel, fallback: Any = "", boolean: bool = False) -> Any:
-    """Jinja's `default`: for what is undefined, and with `boolean` for what is empty or false, too."""
+def default(value: Any, fuel: Fuel, default_value: Any = "", boolean: bool = False) -> Any:
+    """Jinja's `default`: for what is undefined, and with `boolean` for what is empty or false, too. What it falls
+    back on may be undefined itself, so that one `default` can follow another.
+    """
     fuel.burn()
-    return fallback if type(value) is Undefined or (boolean and not value) else value
+    return default_value if type(value) is Undefined or (boolean and not value) else value
 
 
 def truncate(
@@ -45,6 +52,7 @@ def truncate(
     whole = defined(value)
     if type(whole) is not str:
         raise type_error(f"truncate works on text, not on {kind(whole)}")
+    fuel.text(len(end))
     if length < len(end) or leeway < 0:
         raise type_error("truncate needs a length that leaves room for its end")
     if len(whole) <= length + leeway:
@@ -62,9 +70,8 @@ def replace(value: Any, fuel: Fuel, old: str, new: str, count: int = -1) -> str:
 
 
 def title(value: Any, fuel: Fuel) -> str:
-    """Jinja's `title`."""
-    words = _WORD_START.split(text(value, "title", fuel))
-    return "".join(word[0].upper() + word[1:].lower() for word in words if word)
+    """Jinja's `title`: a capital after white space, `-` and opening brackets."""
+    return _WORD.sub(lambda word: word[0][0].upper() + word[0][1:].lower(), text(value, "title", fuel))
 
 
 def trim(value: Any, fuel: Fuel, chars: str | None = None) -> str:
@@ -72,62 +79,66 @@ def trim(value: Any, fuel: Fuel, chars: str | None = None) -> str:
     return text(value, "trim", fuel).strip(chars)
 
 
-def integer(value: Any, fuel: Fuel, default: int = 0, base: int = 10) -> int:
+def integer(value: Any, fuel: Fuel, default: Any = 0, base: int = 10) -> Any:
     """Jinja's `int`: what is no number becomes the default."""
     fuel.burn()
-    value = defined(value)
     try:
-        if isinstance(value, str) and len(value) <= 64:
-            return bounded(int(value, base) if base != 10 else _decimal(value))
-        return bounded(int(value))
+        return bounded(int(_short(value), base) if isinstance(value, str) else int(defined(value)))
+    except (TypeError, ValueError, OverflowError):
+        return _whole(value, default)
+
+
+def _whole(value: Any, default: Any) -> Any:
+    try:
+        return bounded(int(float(_short(value))))
     except (TypeError, ValueError, OverflowError):
         return default
 
 
-def _decimal(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        return int(float(text))
+def _short(value: Any) -> Any:
+    """Numbers are short; reading the digits of a long text takes more than linear time."""
+    if isinstance(value, str) and len(value) > _DIGITS:
+        raise ValueError("the text is too long for a number")
+    return value
 
 
-def floating(value: Any, fuel: Fuel, default: float = 0.0) -> float:
-    """Jinja's `float`."""
+def floating(value: Any, fuel: Fuel, default: Any = 0.0) -> Any:
+    """Jinja's `float`; infinity and NaN are no numbers here, as in JSON."""
     fuel.burn()
     try:
-        return float(defined(value))
+        found = float(_short(defined(value)))
     except (TypeError, ValueError, OverflowError):
         return default
+    return found if math.isfinite(found) else default
 
 
 def absolute(value: Any, fuel: Fuel) -> int | float:
     """Jinja's `abs`."""
     fuel.burn()
-    return abs(number(value, "abs"))
+    return bounded(abs(number(value, "abs")))
 
 
-def rounded(value: Any, fuel: Fuel, precision: int = 0, method: str = "common") -> float:
-    """Jinja's `round`: `common`, `ceil` or `floor`; the result is a float."""
+def rounded(value: Any, fuel: Fuel, precision: int = 0, method: str = "common") -> int | float:
+    """Jinja's `round`: `common`, `ceil` or `floor`; a float stays one, and `| int` makes it whole."""
     fuel.burn()
-    if not -_PLACES <= precision <= _PLACES:
-        raise type_error(f"round takes at most {_PLACES} places")
-    amount = float(number(value, "round"))
+    if type(precision) is not int or not -_PLACES <= precision <= _PLACES:
+        raise type_error(f"round takes a whole number of places, at most {_PLACES}")
+    amount = number(value, "round")
     if method == "common":
-        return round(amount, precision)
+        return bounded(round(amount, precision))
+    if method not in ("ceil", "floor"):
+        raise type_error("round knows the methods 'common', 'ceil' and 'floor'")
     scale = 10.0**precision
-    if method == "ceil":
-        return -(-(amount * scale) // 1) / scale
-    if method == "floor":
-        return amount * scale // 1 / scale
-    raise type_error("round knows the methods 'common', 'ceil' and 'floor'")
+    return bounded((math.ceil if method == "ceil" else math.floor)(amount * scale) / scale)
 
 
 def tojson(value: Any, fuel: Fuel, indent: int | None = None) -> str:
     """Compact JSON, or indented by 2."""
     if indent not in (None, 2):
         raise type_error("tojson indents by 2 or not at all")
-    checked(defined(value))
-    whole = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if indent else dump(value)
+    whole = dump(defined(value))
+    if indent:
+        whole = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     return to_text(whole, fuel)
 
 
@@ -140,8 +151,9 @@ def urlencode(value: Any, fuel: Fuel) -> str:
 
 
 def slug(value: Any, fuel: Fuel) -> str:
-    """Ours: lower-case letters, digits and single dashes."""
-    return _NOT_SLUG.sub("-", text(value, "slug", fuel).lower()).strip("-")
+    """Ours: lower-case ASCII letters, digits and single dashes; accents fall off (`Größe 7` → `grosse-7`)."""
+    plain = unicodedata.normalize("NFKD", text(value, "slug", fuel).casefold()).encode("ascii", "ignore").decode()
+    return _NOT_SLUG.sub("-", plain).strip("-")
 
 
 def digest(value: Any, fuel: Fuel) -> str:

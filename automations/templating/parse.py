@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.lexer import Lexer, Token
 
 from automations.errors import TemplateError
+from automations.templating.evaluation import at_line, refusal
 from automations.templating.limits import MAX_DEPTH, MAX_LOOP_NESTING, MAX_LOOPS, MAX_NODES, MAX_SOURCE
+from automations.templating.refusals import left_out
 
-_ENVIRONMENT: Final = Environment(  # noqa: S701  nothing is escaped: values are data, not HTML
-    keep_trailing_newline=True, extensions=[], optimized=False
-)
+_TOO_DEEP: Final = f"the template is nested deeper than {MAX_DEPTH} levels"
+_BACKSLASH: Final = re.compile(r"\\(?:[\n\\'\"abfnrtv0-7xNuU]|(?=(.)))", re.DOTALL)
+"""A backslash with the letter that it escapes, or (then with a group) one that escapes nothing."""
 
-_INSTEAD: Final[dict[type[nodes.Node], tuple[str, str]]] = {
-    nodes.Call: ("calls are not part of the language", "use a filter, such as | items, | upper, | length"),
-    nodes.Pow: ("'**' is not part of the language", "multiply instead"),
-    nodes.Assign: ("'set' is not part of the language", "write the expression where it is used"),
-    nodes.AssignBlock: ("'set' is not part of the language", "write the expression where it is used"),
-    nodes.Macro: ("macros are not part of the language", "write the text where it is used"),
-    nodes.CallBlock: ("'call' is not part of the language", "write the text where it is used"),
-    nodes.Include: ("'include' is not part of the language", "write the text where it is used"),
-    nodes.Import: ("'import' is not part of the language", "write the text where it is used"),
-    nodes.FromImport: ("'import' is not part of the language", "write the text where it is used"),
-    nodes.Extends: ("'extends' is not part of the language", "write the text where it is used"),
-    nodes.Block: ("blocks are not part of the language", "write the text where it is used"),
-    nodes.With: ("'with' is not part of the language", "write the expression where it is used"),
-    nodes.FilterBlock: ("filter blocks are not part of the language", "write {{ value | filter }}"),
-    nodes.ScopedEvalContextModifier: ("'autoescape' is not part of the language", "values are data; leave it out"),
-}
+
+class _BoundedLexer(Lexer):
+    r"""Keeps a backslash that escapes nothing, as in '\d+', where Python warns and one day refuses."""
+
+    def wrap(
+        self, stream: Iterable[tuple[int, str, str]], name: str | None = None, filename: str | None = None
+    ) -> Iterator[Token]:
+        """Turn raw tokens into Jinja's."""
+        kept = ((line, kind, _kept(text) if kind == "string" else text) for line, kind, text in stream)
+        return super().wrap(kept, name, filename)
+
+
+def _kept(literal: str) -> str:
+    return _BACKSLASH.sub(lambda found: "\\\\" if found.group(1) else found.group(), literal)
+
+
+class _BoundedEnvironment(Environment):
+    @cached_property
+    def lexer(self) -> Lexer:
+        return _BoundedLexer(self)
+
+
+_ENVIRONMENT: Final = _BoundedEnvironment(keep_trailing_newline=True, optimized=False)
 
 
 def parse(source: str) -> list[nodes.Node]:
     """Return the template's body; TemplateError for what is outside of the bounds or no Jinja at all."""
-    if len(source) > MAX_SOURCE:
-        raise TemplateError(f"the template is longer than {MAX_SOURCE} characters", code="bad-template")
+    if len(source.encode(errors="surrogatepass")) > MAX_SOURCE:
+        raise TemplateError(f"the template is longer than {MAX_SOURCE} bytes")
     try:
         tree = _ENVIRONMENT.parse(source)
         _check(tree)
     except TemplateSyntaxError as error:
-        raise TemplateError(
-            error.message or "the template has a syntax error", hint=_syntax_hint(source)
-        ) from None
+        message = at_line(error.lineno, error.message or "the template has a syntax error")
+        raise TemplateError(message, hint=_syntax_hint(source)) from None
     except RecursionError:
-        raise TemplateError(f"the template is nested deeper than {MAX_DEPTH} levels") from None
+        raise TemplateError(_TOO_DEEP) from None
     except (ValueError, OverflowError):  # Python's own limit on the digits of an integer
         raise TemplateError("a number in the template has too many digits") from None
     return tree.body
@@ -53,6 +64,8 @@ def parse(source: str) -> list[nodes.Node]:
 def _syntax_hint(source: str) -> str | None:
     if source.count("{{") > source.count("}}"):
         return "close the expression with '}}'"
+    if source.count("{%") > source.count("%}"):
+        return "close the statement with '%}'"
     return None
 
 
@@ -60,15 +73,17 @@ def _check(tree: nodes.Template) -> None:
     loops = 0
     for count, (node, depth, nesting) in enumerate(_walk(tree), start=1):
         loops += isinstance(node, nodes.For)
+        error = left_out(node)
+        if error is not None:
+            raise error
         if depth > MAX_DEPTH:
-            raise TemplateError(f"the template is nested deeper than {MAX_DEPTH} levels")
+            raise refusal(node, _TOO_DEEP)
         if nesting > MAX_LOOP_NESTING:
-            raise TemplateError(f"loops are nested deeper than {MAX_LOOP_NESTING} levels")
-        if count > MAX_NODES or loops > MAX_LOOPS:
-            raise TemplateError(f"the template has more than {MAX_NODES} parts, or more than {MAX_LOOPS} loops")
-        if type(node) in _INSTEAD:
-            message, hint = _INSTEAD[type(node)]
-            raise TemplateError(message, hint=hint)
+            raise refusal(node, f"loops are nested deeper than {MAX_LOOP_NESTING} levels")
+        if count > MAX_NODES:
+            raise TemplateError(f"the template has more than {MAX_NODES} parts")
+        if loops > MAX_LOOPS:
+            raise TemplateError(f"the template has more than {MAX_LOOPS} loops")
 
 
 def _walk(root: nodes.Node) -> Iterator[tuple[nodes.Node, int, int]]:

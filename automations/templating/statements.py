@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from jinja2 import nodes
 
-from automations.errors import RenderError, TemplateError
-from automations.templating.expressions import Evaluate, Names, compile_expression
-from automations.templating.limits import MAX_ITERATIONS, Fuel
+from automations.templating.evaluation import Evaluate, Names, refusal
+from automations.templating.expressions import compile_node
+from automations.templating.limits import Fuel
 from automations.templating.lists import elements
-from automations.templating.values import defined, to_text
+from automations.templating.values import defined, to_text, type_error
 
 Emit = Callable[[Names, Fuel, list[str]], None]
 
 
-def compile_body(body: Sequence[nodes.Node]) -> Emit:
-    """Compile statements one after another."""
-    steps = [_statement(node) for node in body]
+def compile_body(body: Sequence[nodes.Node], level: int = 0) -> Emit:
+    """Compile statements one after another; `level` is the number of loops around them."""
+    steps = [_statement(node, level) for node in body]
     if len(steps) == 1:
         return steps[0]
 
@@ -29,14 +29,14 @@ def compile_body(body: Sequence[nodes.Node]) -> Emit:
     return emit
 
 
-def _statement(node: nodes.Node) -> Emit:
+def _statement(node: nodes.Node, level: int) -> Emit:
     compiler = _STATEMENTS.get(type(node))
     if compiler is None:
-        raise TemplateError(f"{type(node).__name__.lower()} is not part of the language")
-    return compiler(node)
+        raise refusal(node, f"{type(node).__name__.lower()} is not part of the language")
+    return compiler(node, level)
 
 
-def _output(node: nodes.Output) -> Emit:
+def _output(node: nodes.Output, _level: int) -> Emit:
     parts = [_part(part) for part in node.nodes]
 
     def emit(names: Names, fuel: Fuel, out: list[str]) -> None:
@@ -48,12 +48,12 @@ def _output(node: nodes.Output) -> Emit:
 
 
 def _part(node: nodes.Node) -> str | Evaluate:
-    return node.data if isinstance(node, nodes.TemplateData) else compile_expression(node)
+    return node.data if isinstance(node, nodes.TemplateData) else compile_node(node)
 
 
-def _if(node: nodes.If) -> Emit:
-    branches = [(compile_expression(n.test), compile_body(n.body)) for n in (node, *node.elif_)]
-    otherwise = compile_body(node.else_)
+def _if(node: nodes.If, level: int) -> Emit:
+    branches = [(compile_node(n.test), compile_body(n.body, level)) for n in (node, *node.elif_)]
+    otherwise = compile_body(node.else_, level)
 
     def emit(names: Names, fuel: Fuel, out: list[str]) -> None:
         for test, body in branches:
@@ -67,30 +67,36 @@ def _if(node: nodes.If) -> Emit:
 
 def _targets(node: nodes.Node) -> Callable[[Any], Mapping[str, Any]]:
     if isinstance(node, nodes.Name):
+        _assignable(node)
         return lambda item: {node.name: item}
-    names = (
-        [part.name for part in node.items if isinstance(part, nodes.Name)] if isinstance(node, nodes.Tuple) else []
-    )
-    if not isinstance(node, nodes.Tuple) or len(names) != len(node.items):
-        raise TemplateError("a loop assigns to a name, or to names with commas between")
+    targets = node.items if isinstance(node, nodes.Tuple) else []
+    names = [_assignable(target) for target in targets if isinstance(target, nodes.Name)]
+    if not names or len(names) != len(targets):
+        raise refusal(node, "a loop assigns to a name, or to names with commas between")
 
     def unpack(item: Any) -> Mapping[str, Any]:
         if not isinstance(item, list) or len(item) != len(names):
-            raise RenderError(f"the loop wants lists of {len(names)} items", code="type")
+            raise type_error(f"the loop wants lists of {len(names)} items")
         return dict(zip(names, item, strict=True))
 
     return unpack
 
 
-def _for(node: nodes.For) -> Emit:
-    if node.recursive:
-        raise TemplateError("recursive loops are not part of the language")
-    assign, iterate, body = _targets(node.target), compile_expression(node.iter), compile_body(node.body)
-    test = None if node.test is None else compile_expression(node.test)
-    otherwise = compile_body(node.else_)
+def _assignable(node: nodes.Name) -> str:
+    if node.name == "loop":
+        raise refusal(node, "a loop cannot assign to 'loop'", "choose another name")
+    return node.name
+
+
+def _for(node: nodes.For, level: int) -> Emit:
+    assign, iterate = _targets(node.target), compile_node(node.iter)
+    test = None if node.test is None else compile_node(node.test)
+    body, otherwise = compile_body(node.body, level + 1), compile_body(node.else_, level)
 
     def emit(names: Names, fuel: Fuel, out: list[str]) -> None:
-        scopes = [{**names, **assign(one)} for one in _bounded(iterate(names, fuel), fuel)]
+        found = elements(iterate(names, fuel), "a loop", fuel)
+        fuel.iterate(level, len(found))
+        scopes = [{**names, **assign(one)} for one in found]
         if test is not None:
             scopes = [scope for scope in scopes if defined(test(scope, fuel))]
         if not scopes:
@@ -100,13 +106,6 @@ def _for(node: nodes.For) -> Emit:
             body(scope, fuel, out)
 
     return emit
-
-
-def _bounded(value: Any, fuel: Fuel) -> list[Any]:
-    found = elements(value, "a loop", fuel)
-    if len(found) > MAX_ITERATIONS:
-        raise RenderError(f"the loop runs more than {MAX_ITERATIONS} times", code="limit")
-    return found
 
 
 def _loop(position: int, length: int) -> Mapping[str, Any]:
@@ -121,7 +120,7 @@ def _loop(position: int, length: int) -> Mapping[str, Any]:
     }
 
 
-_STATEMENTS: Final[Mapping[type[nodes.Node], Callable[[Any], Emit]]] = {
+_STATEMENTS: Final[Mapping[type[nodes.Node], Callable[[Any, int], Emit]]] = {
     nodes.Output: _output,
     nodes.If: _if,
     nodes.For: _for,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from jinja2 import nodes
 
-from automations.templating.expressions import Evaluate, compile_expression
+from automations.errors import TemplateError
+from automations.templating.expressions import compile_node
 from automations.templating.limits import MAX_RESULT, Fuel
+from automations.templating.names import free_names
 from automations.templating.parse import parse
-from automations.templating.statements import Emit, compile_body
+from automations.templating.paths import bare_path, compile_path
+from automations.templating.statements import compile_body
 from automations.templating.values import checked, defined, to_text
 
 NAMES: Final = frozenset(
@@ -20,47 +24,39 @@ NAMES: Final = frozenset(
 )  # fmt: skip
 """Every name that a template may read."""
 
+Render = Callable[[dict[str, Any]], Any]
+_MARKS: Final = ("{{", "{%", "{#")
+
+
+def has_markup(source: str) -> bool:
+    """True for what may be a template; anything else is a constant."""
+    return any(mark in source for mark in _MARKS)
+
 
 class Template:
     """Built by `compile_template`. `names` are the root names it reads; `constant`: it reads and does nothing;
     `lone`: it is one expression and yields that expression's own JSON value.
     """
 
-    __slots__ = ("_emit", "_evaluate", "constant", "lone", "names", "source")
+    __slots__ = ("_render", "constant", "lone", "names", "source")
 
     def __init__(self, source: str, *, text: bool = False) -> None:
         self.source = source
+        self.constant = not has_markup(source)
         body = parse(source)
-        self.constant = not any(mark in source for mark in ("{{", "{%", "{#"))
-        self.names = frozenset(name for node in body for name in _names(node))
         lone = None if self.constant else _lone_expression(body)
         self.lone = lone is not None
-        self._evaluate: Evaluate | None = None if lone is None or text else compile_expression(lone)
-        self._emit: Emit | None = None if self._evaluate else compile_body(_stripped(body, lone))
+        self.names = frozenset(name for node in body for name in free_names(node))
+        if self.constant:
+            self._render: Render = lambda _context: checked(source)
+        elif lone is None or text:
+            self._render = _text(body if lone is None else [nodes.Output([lone])])
+        else:
+            self._render = _value(lone)
 
     def render(self, context: dict[str, Any]) -> Any:
         """Return the value for these names; RenderError `undefined`, `type` or `limit`."""
-        fuel = Fuel()
-        try:
-            if self._evaluate is not None:
-                return checked(defined(self._evaluate(context, fuel)))
-            return self._text(context, fuel)
-        except RecursionError:  # values nested deeper than Python compares; the door's depth limit keeps this away
-            raise fuel.exhausted() from None
-
-    def _text(self, context: dict[str, Any], fuel: Fuel) -> str:
-        parts: list[str] = []
-        if self._emit is not None:
-            self._emit(context, fuel, parts)
-        fuel.text(min(sum(map(len, parts)), MAX_RESULT + 1))
-        return str(checked(to_text("".join(parts), fuel)))
-
-
-def _names(node: nodes.Node) -> set[str]:
-    """The names that are read from the context: what a loop assigns is its own."""
-    within = [*node.find_all(nodes.Name), *([node] if isinstance(node, nodes.Name) else [])]
-    own = {name.name for name in within if name.ctx == "store"} | {"loop"}
-    return {name.name for name in within if name.ctx == "load"} - own
+        return self._render(context)
 
 
 def _lone_expression(body: list[nodes.Node]) -> nodes.Expr | None:
@@ -73,11 +69,46 @@ def _lone_expression(body: list[nodes.Node]) -> nodes.Expr | None:
     return expressions[0] if len(expressions) == 1 and blank else None
 
 
-def _stripped(body: list[nodes.Node], lone: nodes.Expr | None) -> list[nodes.Node]:
-    """A lone expression in a text field is its value as text: the white space around it is not part of it."""
-    return body if lone is None else [nodes.Output([lone])]
+def _value(lone: nodes.Expr) -> Render:
+    path = bare_path(lone)
+    if path is not None:  # direct access: it burns no fuel, so that none is made
+        look_up, unused = compile_path(path), Fuel()
+        return lambda context: checked(defined(look_up(context, unused)))
+    evaluate = compile_node(lone)
+
+    def render(context: dict[str, Any]) -> Any:
+        fuel = Fuel()
+        try:
+            return checked(defined(evaluate(context, fuel)))
+        except RecursionError:  # values nested deeper than Python compares; the door's depth limit keeps this away
+            raise fuel.exhausted() from None
+
+    return render
+
+
+def _text(body: list[nodes.Node]) -> Render:
+    emit = compile_body(body)
+
+    def render(context: dict[str, Any]) -> str:
+        fuel, parts = Fuel(), list[str]()
+        try:
+            emit(context, fuel, parts)
+        except RecursionError:  # as above
+            raise fuel.exhausted() from None
+        fuel.text(min(sum(map(len, parts)), MAX_RESULT + 1))
+        return str(checked(to_text("".join(parts), fuel)))
+
+    return render
 
 
 def compile_template(source: str, *, text: bool = False) -> Template:
     """Compile; TemplateError for what is outside of the language. With `text` the result is always text."""
     return Template(source, text=text)
+
+
+def compile_expression(source: str) -> Template:
+    """Compile one expression, written with or without `{{ }}`; TemplateError for anything else."""
+    template = Template(source if has_markup(source) else f"{{{{ {source} }}}}")
+    if not template.lone:
+        raise TemplateError("this is not one expression", hint="write one, such as event.payload.cpu > 4")
+    return template
