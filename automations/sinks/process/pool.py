@@ -110,13 +110,20 @@ class ProcessPool:
                 await self._change(identity, RunState.RUNNING, pid=execution.pid)
                 failed = await execution.wait()
             await self._change(identity, failed.state, message=failed.message, exit_code=failed.exit_code)
-        except Exception:  # whatever it is, the pool goes on, and the next life settles the run
+        except Exception as error:  # whatever it is, the pool goes on, and the run does not stay as it was
             log.exception("run_lost", run=identity)
             execution.kill()
+            await self._settle_lost(identity, f"unknown: {type(error).__name__}: {error}")
         finally:
             del self._running[identity]
             self._in_pool[run.spec.work_pool] -= 1
             self.wake()
+
+    async def _settle_lost(self, run: str, message: str) -> None:
+        try:
+            await self._change(run, RunState.CRASHED, message=message)
+        except AutomationsError as error:  # the store is away: the next life settles it
+            log.warning("run_not_settled", run=run, error=str(error))
 
     async def _change(
         self, run: str, state: RunState, *, message: str = "", exit_code: int | None = None, pid: int | None = None
