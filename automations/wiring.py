@@ -177,8 +177,9 @@ class Application:
             add_run=self._engine.add_run,
             on_settled=lambda _action, _delivery: self._pool.wake(),
         )
-        limit = {} if settings.pool_limit is None else {"limit": settings.pool_limit}
-        self._pool = ProcessPool(self.store, self._jobs, self._engine.record, self._clock, **limit)
+        self._pool = ProcessPool(
+            self.store, self._jobs, self._engine.record, self._clock, limit=settings.pool_limit
+        )
         self._engine.connect(
             on_actions=self._dispatcher.wake, on_runs=self._pool.wake, on_cancel=self._pool.cancel
         )

@@ -1,4 +1,4 @@
-"""The process pool: runs as subprocesses of the engine."""
+"""The process pool: runs of deployments as subprocesses of the engine."""
 
 from automations.sinks.process.pool import ProcessPool
 from automations.sinks.process.sink import ProcessSink

@@ -1,94 +1,176 @@
-"""What runs in a run's own process. It stands alone: any interpreter from 3.8 on runs this file by its path.
+"""Carries out one run. A file by itself: it is run by its path, under the interpreter of the run (3.8 or newer).
 
-    child.py PARENT call FILE FUNCTION DIRECTORY      parameters as a JSON object on standard input
-    child.py PARENT shell COMMAND                     the same input goes to the command
+    python child.py ENGINE_PID call  /path/to/file.py:function DIRECTORY
+    python child.py ENGINE_PID shell 'a command'               DIRECTORY
 
-Two processes: a guardian, leader of the group, and the one that does the work. When the engine dies, the kernel
-signals the guardian, and it kills the group with everything that the work has started.
+Two processes: a supervisor, which the engine knows, and the worker that it forks, in a process group of its own.
+The supervisor outlives whatever the worker leaves behind, so that nothing of a run outlives the run or the engine:
+it adopts descendants that left the group, ends all of them when the worker has ended, and is told by the kernel
+when the engine dies. SIGTERM to the supervisor goes to the group; SIGUSR2, which is also what the engine's death
+sends, kills it. The parameters are JSON on the standard input. Exit code: the worker's, 128 + n for signal n.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import inspect
+import io
 import json
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-_NOT_STARTED = 127
+_SET_DEATH_SIGNAL = 1  # prctl(2), Linux
+_SET_CHILD_SUBREAPER = 36
+_HANDLED = {signal.SIGTERM, signal.SIGUSR2}
 
 
-def die_with_parent(parent: int, number: int) -> None:
-    """Ask the kernel for a signal at the parent's death; it may have died before we asked."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number)
-    if os.getppid() != parent:
-        os.killpg(0, signal.SIGKILL)
-
-
-def guard(engine: int) -> None:
-    """Fork the worker and wait for it; returns in the worker only."""
-    signal.signal(signal.SIGHUP, lambda *_: os.killpg(0, signal.SIGKILL))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    die_with_parent(engine, signal.SIGHUP)
-    guardian = os.getpid()
+def main(engine: str, mode: str, target: str, directory: str) -> int:
+    """Fork; be the supervisor, or the worker. Returns the exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)  # until there is a group to pass them on to
+    _die_with(int(engine), signal.SIGUSR2)
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+    supervisor = os.getpid()
     worker = os.fork()
-    if worker == 0:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        die_with_parent(guardian, signal.SIGKILL)
-        return
-    _, status = os.waitpid(worker, 0)
-    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+    if worker:
+        return supervise(worker)
+    os.setpgid(0, 0)
+    _die_with(supervisor, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    if mode == "shell":
+        os.execv("/bin/sh", ["sh", "-c", target])
+    return call(target, directory)
 
 
-def load(file: str, function: str, directory: str) -> Any:
-    """Import the file by its path and return the function."""
-    sys.path[0] = directory
-    spec = importlib.util.spec_from_file_location("__entrypoint__", os.path.join(directory, file))
-    if spec is None or spec.loader is None:
-        sys.exit(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["__entrypoint__"] = module
-    spec.loader.exec_module(module)
-    return getattr(module, function)
+def _prctl(option: int, argument: int) -> None:
+    """Linux only; elsewhere a run may outlive an engine that is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0)
 
 
-def call(file: str, function: str, directory: str) -> None:
-    """Call the entrypoint with the parameters on standard input."""
-    parameters = json.loads(sys.stdin.read() or "{}")
-    entrypoint = load(file, function, directory)
-    try:
-        inspect.signature(getattr(entrypoint, "fn", entrypoint)).bind(**parameters)
-    except TypeError as error:
-        sys.exit(f"{function} does not take these parameters: {error}")
-    result = entrypoint(**parameters)
-    if inspect.isawaitable(result):
-        import asyncio
-
-        asyncio.run(_awaited(result))
+def _die_with(parent: int, number: int) -> None:
+    _prctl(_SET_DEATH_SIGNAL, number)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
 
 
-async def _awaited(result: Any) -> Any:
-    return await result
+# --- the supervisor ------------------------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Guard, then do what the arguments say."""
-    parent, kind, *rest = sys.argv[1:]
-    guard(int(parent))
-    if kind == "call":
-        call(*rest)
-    else:
+def supervise(worker: int) -> int:
+    """Pass signals on, wait, end what is left. The worker stays unreaped until its group is gone: the group's
+    number cannot be another's so long.
+    """
+    with suppress(OSError):  # the worker does it, too: whoever is first
+        os.setpgid(worker, worker)
+    signal.signal(signal.SIGTERM, lambda *_: _signal_group(worker, signal.SIGTERM))
+    signal.signal(signal.SIGUSR2, lambda *_: _signal_group(worker, signal.SIGKILL))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+    for number in _HANDLED:
+        signal.signal(number, signal.SIG_IGN)
+    _signal_group(worker, signal.SIGKILL)
+    status = os.waitpid(worker, 0)[1]
+    _end_adopted()
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _signal_group(group: int, number: int) -> None:
+    with suppress(OSError):  # it has ended
+        os.killpg(group, number)
+
+
+def _end_adopted() -> None:
+    """Kill descendants that left the group; as their parents end, theirs become ours, until there are none."""
+    while True:
         try:
-            os.execv("/bin/sh", ["/bin/sh", "-c", *rest])
-        except OSError as error:
-            print(error, file=sys.stderr)
-            os._exit(_NOT_STARTED)
+            with open(f"/proc/self/task/{os.getpid()}/children") as listing:
+                children = [int(child) for child in listing.read().split()]
+        except OSError:
+            return
+        if not children:
+            return
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+# --- the worker ----------------------------------------------------------------------------------------------
+
+
+def call(target: str, directory: str) -> int:
+    """Call `path.py:function` with the parameters; awaits what it returns when that is awaitable."""
+    with open(0, "rb", closefd=False) as pipe:
+        parameters = json.loads(pipe.read())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for stream in (sys.stdout, sys.stderr):  # one write a line: seen at once, and cheaper than unbuffered
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+    path, _, name = target.rpartition(":")
+    sys.argv = [path]
+    sys.path[:1] = list(dict.fromkeys((directory, os.path.dirname(path))))  # in place of this file's own folder
+    try:
+        function = _load(path, name)
+        problem = _misfit(function, parameters)
+        if problem is not None:
+            print(f"the parameters do not fit {name}: {problem}", file=sys.stderr)
+            return 1
+        result = function(**parameters)
+        if inspect.isawaitable(result):
+            _run(result)
+    except Exception as error:  # noqa: BLE001  whatever the run raised is its own
+        _print_traceback(error)
+        return 1
+    return 0
+
+
+def _load(path: str, name: str) -> Any:
+    import importlib.util
+
+    stem = os.path.splitext(os.path.basename(path))[0]
+    module_name = "automations_entrypoint" if stem in sys.modules else stem
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+    return getattr(module, name)
+
+
+def _misfit(function: Any, parameters: dict[str, Any]) -> TypeError | None:
+    """What is wrong with the parameters, or None."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(**parameters)
+    except TypeError as error:
+        return error
+    return None
+
+
+def _run(awaitable: Awaitable[Any]) -> None:
+    import asyncio
+
+    async def wait() -> Any:
+        return await awaitable
+
+    asyncio.run(wait())
+
+
+def _print_traceback(error: Exception) -> None:
+    """Without the frames of this file and of the import system: they say nothing about the run."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((__file__, "<frozen importlib")):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(*sys.argv[1:]))

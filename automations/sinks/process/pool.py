@@ -1,139 +1,207 @@
-"""The process pool: takes scheduled runs, starts them within the limits, records what becomes of each."""
+"""The process pool: claims runs that are due, carries them out, records each change of state."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from operator import methodcaller
+from typing import Any, Final
 
 import structlog
 
-from automations.errors import AutomationsError, ConflictError
-from automations.model.job import Run, RunState
-from automations.ports import Clock, Jobs, RunRecorder, Store
-from automations.sinks.process.process import Execution
+from automations.errors import AutomationsError, NotFoundError, StoreUnavailableError
+from automations.model.job import Run, RunState, WorkPool
+from automations.ports import Clock, Jobs, RunRecorder, Store, Transaction
+from automations.sinks.process.execution import Ending, Execution
+from automations.sinks.process.launch import launch_of
+from automations.sinks.process.output import RunOutput
 
 log = structlog.get_logger()
 
 _LOOK: Final = 1.0
-"""Seconds after which the pool looks for due runs though nobody woke it: those scheduled for later."""
-UNKNOWN: Final = "unknown: the engine stopped while it ran"
+"""Seconds after which the pool looks for due runs though nobody woke it."""
+_STORE_PAUSE: Final = 0.5
+_KILL_AFTER: Final = 5.0
+_STOP_PATIENCE: Final = 2.0
+"""Seconds that runs have to end once the engine's stop has told them to, and again once they were killed."""
+_CANCELLED: Final = Ending(RunState.CANCELLED, "cancelled")
+_UNKNOWN: Final = "unknown: the engine stopped while it ran"
 
 
 class ProcessPool:
-    """`limit` is the number of runs at a time over all pools; a pool's own `concurrency_limit` holds beside it."""
+    """Carries out the runs of all work pools of the type `process`, `limit` at once, each pool within its own."""
 
     def __init__(
-        self, store: Store, jobs: Jobs, record: RunRecorder, clock: Clock, *, limit: int | None = None
+        self,
+        store: Store,
+        jobs: Jobs,
+        record: RunRecorder,
+        clock: Clock,
+        *,
+        limit: int | None = None,
+        kill_after: float = _KILL_AFTER,
+        api_url: str | None = None,
     ) -> None:
+        """`limit` is max(2, CPUs) by default; `kill_after`: seconds between asking a run to end and killing it;
+        `api_url` is told to runs as AUTOMATIONS_API_URL.
+        """
         self._store, self._jobs, self._record, self._clock = store, jobs, record, clock
-        self._limit = limit or max(2, os.cpu_count() or 2)
-        self._running: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
-        self._in_pool: Counter[str] = Counter()
+        self._limit = max(2, os.cpu_count() or 1) if limit is None else limit
+        self._kill_after, self._api_url = kill_after, api_url
+        self._executions: dict[str, Execution] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._busy: Counter[str] = Counter()
         self._awake = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._stopping = False
 
+    async def run(self) -> None:
+        """Settle what an earlier life left unfinished, then carry out runs until stopped or cancelled."""
+        try:
+            await self._recover()
+            while not self._stopping:
+                self._awake.clear()
+                await self._claim()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._awake.wait(), _LOOK)
+        except BaseException:  # cancelled: nobody else will end what runs
+            await self.stop(0)
+            raise
+
     def wake(self) -> None:
-        """Tell that a run may be due."""
+        """Tell that there may be runs to claim."""
         self._awake.set()
 
     def cancel(self, run: str) -> None:
-        """Stop a run that is under way; it ends as Cancelled."""
-        if run in self._running:
-            self._running[run][0].stop(RunState.CANCELLED, "cancelled")
-
-    async def run(self) -> None:
-        """Settle what an earlier life left, then run what is scheduled, until cancelled."""
-        await self._recover()
-        while not self._stopping:
-            self._awake.clear()
-            try:
-                await self._claim()
-            except AutomationsError as error:
-                log.warning("pool_waits_for_store", error=str(error))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK):
-                    await self._awake.wait()
+        """Cancel a run that this pool carries out; others are nothing to it."""
+        execution = self._executions.get(run)
+        if execution is not None:
+            execution.stop(_CANCELLED)
 
     async def stop(self, grace: float) -> None:
-        """Start nothing more; what has not ended after `grace` seconds is stopped, and recorded as Crashed."""
+        """Claim nothing more, give runs `grace` seconds to end, then end them."""
         self._stopping = True
-        tasks = [task for _, task in self._running.values()]
-        if not tasks:
-            return
-        await asyncio.wait(tasks, timeout=grace)
-        for execution, _ in list(self._running.values()):
-            execution.stop(RunState.CRASHED, "the engine stopped")
-        await asyncio.wait(tasks, timeout=grace)
+        self.wake()
+        async with self._claiming:  # what is being claimed now is started first, and ended like the rest
+            tasks = set(self._tasks.values())
+        tasks = await _unfinished(tasks, grace)
+        for execution in self._executions.values():
+            execution.stop(Ending(RunState.CRASHED, "the engine stopped"))
+        tasks = await _unfinished(tasks, _STOP_PATIENCE)
+        for execution in self._executions.values():
+            execution.kill()
+        for task in await _unfinished(tasks, _STOP_PATIENCE):
+            task.cancel()
+        await _unfinished(tasks, _STOP_PATIENCE)
+
+    # --- claiming ------------------------------------------------------------------------------------------
 
     async def _recover(self) -> None:
-        """A run that was under way when the engine died: nobody knows how far it came."""
+        """Runs that were starting or running when the engine ended: nobody knows how far they came."""
         for run in await self._store.write(lambda tx: tx.unfinished_runs()):
-            state, message = RunState.CRASHED, UNKNOWN
-            if self._on_unknown(run) == "rerun":
-                state, message = RunState.SCHEDULED, "run again: the engine stopped while it ran"
-            await self._change(run.spec.id, state, message=message)
+            if run.cancel_requested:
+                await self._change(run, RunState.CANCELLED, message=_UNKNOWN)
+            elif self._reruns(run):
+                await self._change(run, RunState.SCHEDULED, message=_UNKNOWN)
+            else:
+                await self._change(run, RunState.CRASHED, message=_UNKNOWN)
 
-    def _on_unknown(self, run: Run) -> str:
+    def _reruns(self, run: Run) -> bool:
         try:
-            return self._jobs.work_pool(run.spec.work_pool).on_unknown
-        except AutomationsError:
-            return "fail"
+            return self._jobs.work_pool(run.spec.work_pool).on_unknown == "rerun"
+        except NotFoundError:
+            return False
 
     async def _claim(self) -> None:
-        for pool in self._jobs.work_pools():
-            room = self._limit - len(self._running)
-            if pool.concurrency_limit is not None:
-                room = min(room, pool.concurrency_limit - self._in_pool[pool.name])
-            if room <= 0 or pool.paused or pool.type != "process":
-                continue
-            name, now = pool.name, self._clock.now()
-            for run in await self._store.write(lambda tx, n=name, t=now, r=room: tx.claim_runs(n, t, r)):  # type: ignore[misc]
-                self._start(run)
+        async with self._claiming:
+            pools = [] if self._stopping else self._open_pools()
+            if not pools:
+                return
+            try:
+                runs = await self._store.write(lambda tx: self._claim_from(tx, pools))
+            except StoreUnavailableError as error:
+                log.warning("runs_not_claimed", error=error.message)
+                return
+            for run in runs:
+                self._begin(run)
 
-    def _start(self, run: Run) -> None:
-        execution = Execution(run.spec, self._store, self._clock)
-        task = asyncio.create_task(self._carry_out(run, execution))
-        self._running[run.spec.id] = (execution, task)
-        self._in_pool[run.spec.work_pool] += 1
-        if run.cancel_requested:
-            execution.stop(RunState.CANCELLED, "cancelled")
+    def _open_pools(self) -> list[WorkPool]:
+        """The pools that may run something more, the least busy first."""
+        if len(self._tasks) >= self._limit:
+            return []
+        pools = (pool for pool in self._jobs.work_pools() if pool.type == "process" and not pool.paused)
+        return sorted((pool for pool in pools if self._room(pool) > 0), key=lambda pool: self._busy[pool.name])
 
-    async def _carry_out(self, run: Run, execution: Execution) -> None:
-        identity = run.spec.id
+    def _room(self, pool: WorkPool) -> int:
+        limit = self._limit if pool.concurrency_limit is None else pool.concurrency_limit
+        return limit - self._busy[pool.name]
+
+    def _claim_from(self, tx: Transaction, pools: Sequence[WorkPool]) -> list[Run]:
+        claimed: list[Run] = []
+        for pool in pools:
+            free = self._limit - len(self._tasks) - len(claimed)
+            if free > 0:
+                claimed += tx.claim_runs(pool.name, self._clock.now(), min(free, self._room(pool)))
+        return claimed
+
+    # --- carrying out --------------------------------------------------------------------------------------
+
+    def _begin(self, run: Run) -> None:
+        output = RunOutput(self._store, run.spec.id, self._clock)
+        execution = Execution(output, kill_after=self._kill_after)
+        self._executions[run.spec.id] = execution
+        self._busy[run.spec.work_pool] += 1
+        self._tasks[run.spec.id] = asyncio.create_task(self._carry_out(run, execution, output))
+
+    async def _carry_out(self, run: Run, execution: Execution, output: RunOutput) -> None:
+        writing = asyncio.create_task(output.write())
         try:
-            await self._change(identity, RunState.PENDING)
-            failed = await execution.start()
-            if failed is None:
-                await self._change(identity, RunState.RUNNING, pid=execution.pid)
-                failed = await execution.wait()
-            await self._change(identity, failed.state, message=failed.message, exit_code=failed.exit_code)
-        except Exception as error:  # whatever it is, the pool goes on, and the run does not stay as it was
-            log.exception("run_lost", run=identity)
-            execution.kill()
-            await self._settle_lost(identity, f"unknown: {type(error).__name__}: {error}")
+            ending = await self._execute(run, execution)
+            output.close()
+            await writing  # whoever sees the run ended can read all of its output
+            await self._change(run, ending.state, message=ending.message, exit_code=ending.exit_code)
+        except Exception:
+            log.exception("run_not_recorded", run=run.spec.id)
         finally:
-            del self._running[identity]
-            self._in_pool[run.spec.work_pool] -= 1
+            writing.cancel()
+            execution.close()
+            del self._executions[run.spec.id], self._tasks[run.spec.id]
+            self._busy[run.spec.work_pool] -= 1
             self.wake()
 
-    async def _settle_lost(self, run: str, message: str) -> None:
+    async def _execute(self, run: Run, execution: Execution) -> Ending:
+        """From Pending to the end; `starting` is durable before anything is started."""
+        pending = await self._change(run, RunState.PENDING)
+        if pending.cancel_requested:  # asked for between the claim and now, when `cancel` did not know the run
+            execution.stop(_CANCELLED)
+        if execution.stopped is not None:
+            return execution.stopped
         try:
-            await self._change(run, RunState.CRASHED, message=message)
-        except AutomationsError as error:  # the store is away: the next life settles it
-            log.warning("run_not_settled", run=run, error=str(error))
+            launch = launch_of(run.spec, self._api_url)
+            pid = await execution.start(launch)
+        except AutomationsError as error:
+            return Ending(RunState.CRASHED, f"it could not be started: {error.message}")
+        except OSError as error:
+            return Ending(RunState.CRASHED, f"it could not be started: {error.filename or ''}: {error.strerror}")
+        await self._change(run, RunState.RUNNING, pid=pid)
+        return await execution.wait(launch.timeout)
 
-    async def _change(
-        self, run: str, state: RunState, *, message: str = "", exit_code: int | None = None, pid: int | None = None
-    ) -> None:
-        now = self._clock.now()
-        try:
-            await self._record(
-                lambda tx: tx.set_run_state(run, state, now, message=message, exit_code=exit_code, pid=pid)
-            )
-        except ConflictError as error:
-            log.warning("run_ended_already", run=run, error=error.message)
-        else:
-            log.info("run_state", run=run, state=state.value, message=message)
+    async def _change(self, run: Run, state: RunState, **details: Any) -> Run:
+        """Record a change of state with its event, as soon as the store can."""
+        change = methodcaller("set_run_state", run.spec.id, state, self._clock.now(), **details)
+        while True:
+            try:
+                changed = await self._record(change)
+            except StoreUnavailableError:
+                await asyncio.sleep(_STORE_PAUSE)
+            else:
+                log.info("run_state", run=run.spec.id, state=state.value, message=changed.message)
+                return changed
+
+
+async def _unfinished(tasks: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+    """Wait for the tasks at most that long, and return those that have not ended."""
+    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

@@ -1,23 +1,22 @@
-"""The sink of `run-deployment` for the process pool: an action becomes a run's row."""
+"""The process sink: `run-deployment` as a run of the process pool."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from automations.errors import ConflictError, NotFoundError, PrepareError
 from automations.jobs import build_run
 from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
-from automations.model.job import Layer, RunSpec
+from automations.model.job import Deployment, Layer, RunSpec, WorkPool
 from automations.ports import Clock, Delivery, Done, Jobs
 
-_VARIABLES: Final = "/job_variables"
+_JOB_VARIABLES: Final = "/job_variables"
 
 
 class ProcessSink:
-    """Implements `ports.Sink`. Delivering has no effect of its own: the run is committed with the outcome, under
-    the action's id, so it is made once.
-    """
+    """Implements `ports.Sink`. To deliver a run is to store it, under the action's id, so that it is made once."""
 
     action_types = frozenset({"run-deployment"})
     local = True
@@ -26,39 +25,61 @@ class ProcessSink:
         self._jobs, self._clock = jobs, clock
 
     async def prepare(self, request: ActionRequest) -> JsonObject:
-        """Merge the layers, validate, apply the policy. NotFoundError, JobVariableErrors."""
-        deployment = self._jobs.deployment(request.body["deployment"])
-        after = request.body["schedule_after"]
-        author = f"automation {request.automation}"
-        spec = build_run(
-            self._jobs.work_pool(deployment.work_pool),
+        """Find the deployment, merge, validate, apply the policy; the run as a JSON object.
+
+        Raises PrepareError `not-found`, `ambiguous` or `refused`, and JobVariableErrors.
+        """
+        deployment, pool = self._target(request.body["deployment"])
+        after: int = request.body.get("schedule_after", 0)
+        return build_run(
+            pool,
             deployment,
-            Layer(request.body["job_variables"], author, templates=_below_variables(request.templates)),
+            _run_layer(request),
             id=request.id,
-            parameters=request.body["parameters"],
-            created_by=author,
+            parameters=request.body.get("parameters", {}),
+            created_by=f"automation {request.automation}",
             automation=request.automation,
             firing=request.firing,
             follows=request.cause,
             hops=request.hops,
-            tags=request.body["tags"],
+            tags=request.body.get("tags", ()),
             scheduled_for=self._clock.now() + after if after else None,
-        )
-        return spec.to_dict()
+        ).to_dict()
+
+    def _target(self, name: str) -> tuple[Deployment, WorkPool]:
+        try:
+            deployment = self._jobs.deployment(name)
+            pool = self._jobs.work_pool(deployment.work_pool)
+        except (NotFoundError, ConflictError) as error:
+            raise PrepareError(error.message, code=error.code, hint=error.hint) from None
+        if pool.type != "process":
+            raise PrepareError(
+                f"the work pool {pool.name!r} is of the type {pool.type!r}; runs here need a 'process' pool",
+                hint="send the action to a sink of that type",
+            )
+        return deployment, pool
 
     async def deliver(self, prepared: JsonObject) -> Delivery:
-        """Hand the run over to the transaction that settles the action."""
+        """Hand the run over: it is committed with the action's outcome."""
         spec = RunSpec.from_dict(prepared)
         return Done(reference=spec.id, run=spec)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to let go of."""
 
 
-def _below_variables(templates: Mapping[str, str]) -> Mapping[str, str]:
-    """The marks of the event's values, from the action's body to the job variables in it."""
+def _run_layer(request: ActionRequest) -> Layer:
+    return Layer(
+        values=request.body.get("job_variables", {}),
+        origin=f"automation {request.automation}",
+        templates=_below(request.templates),
+    )
+
+
+def _below(templates: Mapping[str, str]) -> dict[str, str]:
+    """The marks inside of `job_variables`, as pointers from there."""
     return {
-        pointer.removeprefix(_VARIABLES): template
+        pointer.removeprefix(_JOB_VARIABLES): template
         for pointer, template in templates.items()
-        if pointer == _VARIABLES or pointer.startswith(_VARIABLES + "/")
+        if pointer == _JOB_VARIABLES or pointer.startswith(f"{_JOB_VARIABLES}/")
     }
