@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from automations.model.document import Document, JsonObject
@@ -14,7 +14,21 @@ from automations.model.moment import Duration
 
 
 def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list | tuple):
+        raise PydanticCustomError("wrong-type", "one text or a list of texts is wanted here")
+    return value
+
+
+def _as_mapping(value: Any) -> Any:
+    """Prefect writes null for 'none'."""
+    return {} if value is None else value
+
+
+NullableObject = Annotated[
+    JsonObject, BeforeValidator(_as_mapping), WithJsonSchema({"type": ["object", "null"], "default": {}})
+]
 
 
 def _as_names(value: Any) -> Any:
@@ -82,8 +96,26 @@ def _as_specs(value: Any) -> Any:
 
 RelatedSpecs = Annotated[tuple[LabelSpec, ...], BeforeValidator(_as_specs), Field(strict=False)]
 
+
+def _check_group(labels: tuple[str, ...]) -> tuple[str, ...]:
+    for label in labels:
+        parts = label.split(":", 2)
+        if not label or (parts[0] == "related" and (len(parts) < 3 or not all(parts))):
+            raise PydanticCustomError(
+                "bad-group",
+                "{label} is no group label; write a label of the resource, 'related:<role>:<label>' "
+                "or 'payload.<path>'",
+                {"label": repr(label)},
+            )
+    return labels
+
+
 GroupLabels = Annotated[
-    tuple[str, ...], BeforeValidator(_as_list), Field(strict=False), WithJsonSchema(_ONE_OR_MORE)
+    tuple[str, ...],
+    BeforeValidator(_as_list),
+    AfterValidator(_check_group),
+    Field(strict=False),
+    WithJsonSchema(_ONE_OR_MORE),
 ]
 
 
@@ -100,20 +132,6 @@ class EventTrigger(Document):
     posture: Literal["Reactive"] = "Reactive"
     threshold: Annotated[int, Field(ge=1, le=100_000)] = 1
     within: Duration = 0
-
-    @field_validator("for_each")
-    @classmethod
-    def _group_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        for label in labels:
-            parts = label.split(":", 2)
-            if not label or (parts[0] == "related" and (len(parts) < 3 or not all(parts))):
-                raise PydanticCustomError(
-                    "bad-group",
-                    "{label} is no group label; write a label of the resource, 'related:<role>:<label>' "
-                    "or 'payload.<path>'",
-                    {"label": repr(label)},
-                )
-        return labels
 
     @model_validator(mode="after")
     def _window(self) -> EventTrigger:
@@ -146,8 +164,8 @@ class RunDeployment(Document):
     type: Literal["run-deployment"]
     source: Literal["selected"] = "selected"
     deployment: Annotated[str, Field(min_length=1)]
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    job_variables: dict[str, Any] = Field(default_factory=dict)
+    parameters: NullableObject = Field(default_factory=dict)
+    job_variables: NullableObject = Field(default_factory=dict)
     schedule_after: Duration = 0
     tags: tuple[str, ...] = Field(default=(), strict=False)
 

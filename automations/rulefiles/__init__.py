@@ -1,8 +1,9 @@
 """Rule files: YAML with positions, located errors, the loader."""
 
 from automations.errors import RuleFileErrors
+from automations.rulefiles.document import Document
 from automations.rulefiles.load import CheckResult, check_rules, load_rules
-from automations.rulefiles.reader import Document, read_yaml
+from automations.rulefiles.reader import read_yaml
 from automations.rulefiles.validate import suggestion, validate
 
 __all__ = [

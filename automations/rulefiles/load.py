@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from automations.errors import Location, Problem, RuleFileErrors
 from automations.model.automation import Automation
 from automations.model.ruleset import RuleSet
+from automations.rulefiles.document import Document
+from automations.rulefiles.document import Path as Steps
+from automations.rulefiles.files import rule_files, unreadable
 from automations.rulefiles.lint import lint_templates, lint_trigger
-from automations.rulefiles.reader import Document, read_yaml
-from automations.rulefiles.reader import Path as Steps
-from automations.rulefiles.supported import not_supported
+from automations.rulefiles.reader import read_yaml
+from automations.rulefiles.source import MAX_BYTES
+from automations.rulefiles.supported import drop_unused, not_supported
 from automations.rulefiles.validate import validate
-
-_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-_OTHER_FILES: Final = frozenset({"sources.yaml", "deployments.yaml", "prefect.yaml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,16 @@ def load_rules(path: str | Path) -> RuleSet:
 
 def check_rules(paths: Sequence[Path]) -> CheckResult:
     """Read all files below the paths and report all of their errors and warnings."""
-    collected = _Collected()
-    for path in paths:
-        _take_path(collected, path)
-    problems = sorted(collected.problems, key=lambda problem: (problem.location, problem.code))
-    if any(problem.severity == "error" for problem in problems):
-        return CheckResult(None, problems)
+    files, problems = rule_files(paths)
+    collected = _Collected(problems=problems)
+    for file in files:
+        _take_file(collected, file)
+    # A part that several aliases use is written in one place: its problem is told once.
+    found = dict.fromkeys(sorted(collected.problems, key=lambda problem: (problem.location, problem.code)))
+    if any(problem.severity == "error" for problem in found):
+        return CheckResult(None, list(found))
     automations = tuple(sorted(collected.automations, key=lambda automation: automation.name))
-    return CheckResult(RuleSet(automations, _revision(automations), collected.places), problems)
+    return CheckResult(RuleSet(automations, _revision(automations), collected.places), list(found))
 
 
 def _revision(automations: Sequence[Automation]) -> str:
@@ -66,32 +68,12 @@ def _revision(automations: Sequence[Automation]) -> str:
     return blake2b(canonical, digest_size=6).hexdigest()
 
 
-def _take_path(collected: _Collected, path: Path) -> None:
-    if not path.exists():
-        collected.problems.append(Problem("no-file", "there is no such file or folder", Location(str(path))))
-        return
-    files = list(_files(path)) if path.is_dir() else [path]
-    if not files:
-        message = "there are no rule files in this folder"
-        collected.problems.append(Problem("no-rules", message, Location(str(path)), severity="warning"))
-    for file in files:
-        _take_file(collected, file)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
-        named_so = file.suffix in _SUFFIXES and not file.stem.endswith("_test") and file.name not in _OTHER_FILES
-        if named_so and file.is_file():
-            yield file
-
-
 def _take_file(collected: _Collected, file: Path) -> None:
     try:
-        raw = file.read_bytes()
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        collected.problems.append(
-            Problem("no-file", error.strerror or "the file cannot be read", Location(str(file)))
-        )
+        collected.problems.append(unreadable(file, error))
         return
     documents, problems = read_yaml(raw, str(file))
     collected.problems += problems
@@ -102,12 +84,14 @@ def _take_file(collected: _Collected, file: Path) -> None:
 
 def _rules(document: Document, collected: _Collected) -> Iterator[tuple[Steps, dict[str, Any]]]:
     """The three forms: one mapping, a list, `{automations: [...]}`."""
-    data, root = document.data, ()
-    if isinstance(data, dict) and set(data) == {"automations"}:
-        data, root = data["automations"], ("automations",)  # type: ignore[assignment]
-    listed = data if isinstance(data, list) else [data]
-    for position, rule in enumerate(listed):
-        steps: Steps = (*root, position) if isinstance(data, list) else root
+    data: Any = document.data
+    root: Steps = ()
+    if isinstance(data, dict) and "automations" in data:
+        collected.problems += _beside_the_list(document, data)
+        data, root = data["automations"], ("automations",)
+    listed = enumerate(data) if isinstance(data, list) else [(None, data)]
+    for position, rule in listed:
+        steps = root if position is None else (*root, position)
         if isinstance(rule, dict):
             yield steps, rule
         else:
@@ -115,23 +99,30 @@ def _rules(document: Document, collected: _Collected) -> Iterator[tuple[Steps, d
             collected.problems.append(Problem("wrong-type", message, document.location(steps)))
 
 
+def _beside_the_list(document: Document, data: dict[str, Any]) -> Iterator[Problem]:
+    for key in data:
+        if key != "automations":
+            message = f"{key!r} must not stand beside 'automations'"
+            hint = "put it into one of the automations" if key in Automation.model_fields else "remove it"
+            yield Problem("unknown-key", message, document.location((key,), key=True), hint)
+
+
 def _take_rule(collected: _Collected, document: Document, steps: Steps, rule: dict[str, Any]) -> None:
-    left_out = not_supported(document, steps, rule)
+    drop_unused(rule)
     automation, problems = validate(document, Automation, steps)
-    # What is left out is no wrong value or unknown key, too: one mistake is one line.
-    lines = {problem.location.line for problem in left_out}
-    collected.problems += left_out
-    collected.problems += [problem for problem in problems if problem.location.line not in lines]
+    problems = not_supported(document, steps, rule, problems)
+    collected.problems += problems
     collected.problems += lint_templates(document, steps, rule)
-    if automation is None or left_out:
+    if automation is None or problems:
         return
     collected.problems += lint_trigger(document, steps, automation)
     where = document.location((*steps, "name"), key=True)
-    first = collected.places.setdefault(automation.name, where)
-    if first != where:
+    if automation.name in collected.places:
+        first = collected.places[automation.name]
+        where = document.location(steps) if where == first else where  # an alias repeats the whole automation
         message = f"the name {automation.name!r} is taken: another automation has it at {first}"
-        collected.problems.append(
-            Problem("duplicate-name", message, where, "give each automation a name of its own")
-        )
+        hint = "give each automation a name of its own"
+        collected.problems.append(Problem("duplicate-name", message, where, hint))
         return
+    collected.places[automation.name] = where
     collected.automations.append(automation)

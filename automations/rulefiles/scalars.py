@@ -24,7 +24,7 @@ def resolve(text: str) -> bool | int | float | str | None:
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if len(text) > _DIGITS:
-        if _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+        if any(form.fullmatch(text) for form in (_INTEGER, _OCTAL, _HEXADECIMAL, _FLOAT)):
             raise ValueError("the number has too many digits")
         return text
     return _number(text)

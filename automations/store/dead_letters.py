@@ -34,12 +34,17 @@ class DeadLetterWrites(ActionWrites):
         self._db.execute(_ADD, [event.ref, code, reason, now, event.ref])
 
     def redrive(self, dead_letter: str, new_action: ActionRequest, sink: str, now: int) -> None:
-        """Mark an open action dead letter as redriven and plan `new_action`; ConflictError when not open."""
+        """Mark an open action dead letter as redriven and plan `new_action`; ConflictError when it is not
+        open, or when an action of the new id exists.
+        """
         if self._close(dead_letter, "redriven", new_action.id) != "action":
             raise ConflictError(
                 f"the dead letter {dead_letter!r} is an event, not an action", code="not-redrivable"
             )
+        planned = self.tally["planned"]
         self.add_actions([(new_action, sink)], now)
+        if self.tally["planned"] == planned:  # to close the letter without a new action would lose it
+            raise ConflictError(f"the action {new_action.id!r} exists already", code="action-exists")
 
     def discard(self, dead_letter: str) -> None:
         """Mark an open dead letter as discarded; ConflictError when it is not open."""

@@ -7,6 +7,7 @@ class TestMySink(SinkContract):
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,7 +28,9 @@ class Harness(Protocol):
     faults: frozenset[str]
 
     def fail(self, fault: str) -> None:
-        """Make the peer fail from now on: busy (429 with Retry-After: 7), error (500), reset, reject (400)."""
+        """Make the peer fail from now on: busy (429 with Retry-After: 7), error (500), reset, silence (no answer
+        within the request's own timeout), reject (400).
+        """
 
     async def effects(self) -> list[str]:
         """Return the key of each effect that the deliveries have had so far."""
@@ -70,13 +73,19 @@ class SinkContract:
             harness.good.id
         }
 
+    async def test_two_deliveries_at_once_carry_one_key(self, harness: Harness) -> None:
+        prepared = await harness.sink.prepare(harness.good)
+        outcomes = await asyncio.gather(*(harness.sink.deliver(prepared) for _ in range(2)))
+        runs = {outcome.run.id for outcome in outcomes if isinstance(outcome, Done) and outcome.run}
+        assert {*await harness.effects(), *runs} == {harness.good.id}
+
     async def test_another_request_has_another_key(self, harness: Harness) -> None:
         for identity in ("1" * 32, "2" * 32):
             outcome = await harness.sink.deliver(await harness.sink.prepare(replace(harness.good, id=identity)))
             assert isinstance(outcome, Done)
             assert identity in {*await harness.effects(), outcome.run.id if outcome.run else ""}
 
-    @pytest.mark.parametrize("fault", ["error", "reset", "busy"])
+    @pytest.mark.parametrize("fault", ["error", "reset", "silence", "busy"])
     async def test_what_may_pass_is_tried_again_later(self, harness: Harness, fault: str) -> None:
         prepared = await harness.sink.prepare(harness.good)
         fail(harness, fault)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -49,12 +50,13 @@ class ProcessHarness:
 
 
 class WebhookHarness:
-    faults = frozenset({"error", "reset", "busy", "reject"})
+    faults = frozenset({"error", "reset", "silence", "busy", "reject"})
 
     def __init__(self) -> None:
         self.sink: Sink = WebhookSink(WebhookSettings(allow_http=True, allow=("127.0.0.0/8",)))
         self.keys: list[str] = []
         self.fault = ""
+        self.over = asyncio.Event()
 
     async def start(self) -> web.AppRunner:
         application = web.Application()
@@ -64,7 +66,7 @@ class WebhookHarness:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        body = {"method": "POST", "headers": {}, "body": {"n": 1}, "timeout": 5_000_000}
+        body = {"method": "POST", "headers": {}, "body": {"n": 1}, "timeout": 2_000_000}
         self.good = replace(REQUEST, type="call-webhook", body={**body, "url": f"http://127.0.0.1:{port}/"})
         self.bad = replace(REQUEST, type="call-webhook", body={**body, "url": "ftp://127.0.0.1/"})
         return runner
@@ -72,6 +74,8 @@ class WebhookHarness:
     async def answer(self, request: web.Request) -> web.Response:
         if self.fault == "reset" and request.transport is not None:
             request.transport.abort()
+        if self.fault == "silence":
+            await self.over.wait()
         status = {"error": 500, "busy": 429, "reject": 400}.get(self.fault, 200)
         if status == 200:
             self.keys.append(request.headers["Idempotency-Key"])
@@ -96,5 +100,6 @@ class TestWebhookSink(SinkContract):
         harness = WebhookHarness()
         runner = await harness.start()
         yield harness
+        harness.over.set()
         await harness.sink.close()
         await runner.cleanup()
