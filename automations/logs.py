@@ -3,50 +3,63 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, Literal
 
 import structlog
 
-_SECRET: Final = frozenset({"authorization", "token", "secret", "password", "api_key", "cookie"})
+_SECRET: Final = re.compile(r"(.*[_-])?(authorization|token|secret|password|api[_-]?key|cookie)s?", re.IGNORECASE)
+_TALKATIVE: Final = ("uvicorn", "yoyo")
+"""Libraries whose news at `info` ours say already, under names of our own."""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Show secrets as `***`."""
-    for key in event.keys() & _SECRET:
-        event[key] = "***"
+    """Show what stands under a secret's key as `***`, however deep."""
+    for key, value in event.items():
+        event[key] = "***" if _SECRET.fullmatch(key) else _redacted(value)
     return event
 
 
+def _redacted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: "***" if _SECRET.fullmatch(str(k)) else _redacted(v) for k, v in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, list) else value
+
+
 def configure_logs(level: str, style: Literal["auto", "console", "json"]) -> None:
-    """Send our logs and those of the libraries through one pipeline."""
-    console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    """Send our logs and those of the libraries through one pipeline. `auto`: console on a terminal."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         redact,
     ]
-    renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-        if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    console = style == "console" or (style == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(console)],
         )
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    logging.getLogger("yoyo").setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+
+
+def _renderer(console: bool) -> list[Any]:
+    """Tracebacks are plain: a rich one shows local variables, and with them secrets."""
+    if not console:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, repr_native_str=True)]

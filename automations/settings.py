@@ -9,19 +9,35 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+import pydantic_settings
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from rapidfuzz import process
 
 from automations.errors import SettingsError
-from automations.model.moment import SECOND, Duration
+from automations.model.moment import SECOND, Duration, format_duration
 
-FILE = "automations.toml"
-_PREFIX = "AUTOMATIONS_"
-_OF_COMMANDS = frozenset({"api_url", "api_key", "test_ack_before_commit", "test_no_key"})
+FILE: Final = "automations.toml"
+_PREFIX: Final = "AUTOMATIONS_"
+_OF_COMMANDS: Final = frozenset({"api_url", "api_key", "test_ack_before_commit", "test_no_key"})
 """Variables that are read elsewhere: by commands that talk to an engine, by the controls of the loss tests."""
+_OF_RUNS: Final = frozenset({"run_id", "run_name", "deployment"})
+"""Variables that a run finds in its environment: a job may call these commands."""
+_MIN_LATENESS: Final = 60 * SECOND
+
+
+def _names(value: Any) -> Any:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _late_enough(lateness: int) -> int:
+    if lateness < _MIN_LATENESS:
+        least = format_duration(_MIN_LATENESS)
+        raise PydanticCustomError("too-short", "write {least} or more", {"least": least})
+    return lateness
 
 
 class Settings(BaseSettings):
@@ -29,7 +45,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    directory: Annotated[Path, Field(description="Folder of the project; other paths are relative to it")] = Path()
+    directory: Annotated[
+        DirectoryPath, Field(description="Folder of the project; other paths are relative to it")
+    ] = Path()
     rules: Annotated[Path, Field(description="Folder of rule files")] = Path("rules")
     deployments: Annotated[Path, Field(description="Deployment file")] = Path("deployments.yaml")
     sources: Annotated[Path, Field(description="File of sources, beside the rules")] = Path("sources.yaml")
@@ -37,7 +55,10 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(description="Address to listen on")] = "127.0.0.1"
     port: Annotated[int, Field(description="Port to listen on; 0 takes a free one", ge=0, le=65535)] = 4280
     allowed_hosts: Annotated[
-        tuple[str, ...], Field(description="Host names that requests may name besides loopback's", strict=False)
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_names),
+        Field(description="Host names that requests may name besides loopback's; in text, commas part them"),
     ] = ()
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged")] = (
         "info"
@@ -53,13 +74,18 @@ class Settings(BaseSettings):
     )
     backlog_bytes: Annotated[int, Field(description="Bytes of events that may wait", ge=1024)] = 1 << 30
     lateness: Annotated[
-        Duration, Field(description="How late an event may come and still count", ge=60 * SECOND)
-    ] = 60 * SECOND
+        Duration,
+        AfterValidator(_late_enough),
+        Field(description="How late an event may come and still count; never less than 60s"),
+    ] = _MIN_LATENESS
     drain: Annotated[Duration, Field(description="How long a shutdown may take")] = 8 * SECOND
     pool_limit: Annotated[
         int | None, Field(description="Runs at a time in the process pool; default: by cores", ge=1)
     ] = None
-    sinks: Annotated[dict[str, dict[str, Any]], Field(description="Sinks by name: [sinks.NAME] type = ...")] = {}
+    sinks: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="Sinks by name: [sinks.NAME] type = ...; in the environment, JSON"),
+    ] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -86,7 +112,7 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __init__(self, settings_cls: type[BaseSettings], directory: Any) -> None:
         super().__init__(settings_cls)
-        self._file = Path(directory or os.environ.get(f"{_PREFIX}DIRECTORY", ".")) / FILE
+        self._file = _file(directory)
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         """One value of the file."""
@@ -95,36 +121,70 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Return the whole file; nothing when there is none."""
-        if not self._file.exists():
-            return {}
         try:
-            return tomllib.loads(self._file.read_text("utf-8"))
+            values = tomllib.loads(self._file.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"{self._file}: {error}") from None
+            raise SettingsError(f"{self._file}: {error}", hint="the file is TOML in UTF-8") from None
+        if "directory" in values:
+            raise SettingsError(
+                f"{self._file}: 'directory' cannot stand in this file, which is found in it",
+                hint=f"give it as -C or as {_PREFIX}DIRECTORY",
+            )
+        return values
+
+
+def _file(directory: Any) -> Path:
+    return Path(directory or os.environ.get(f"{_PREFIX}DIRECTORY") or ".") / FILE
 
 
 def load_settings(flags: Mapping[str, Any]) -> Settings:
-    """Load the settings; flags that are None were not given. SettingsError names what is wrong and where."""
+    """Load the settings; flags that are None were not given.
+
+    SettingsError names every key that is wrong, and the flag, variable or file that it comes from.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
     _check_environment(os.environ)
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})
+        return Settings(**given)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        unknown = first["type"] == "extra_forbidden"
-        message = f"{key!r} is no setting" if unknown else f"the setting {key!r}: {first['msg']}"
-        raise SettingsError(message, hint=_nearest(key) if unknown else None) from None
+        findings = [_finding(found, given) for found in error.errors(include_url=False)]
+        raise SettingsError("; ".join(findings)) from None
+    except pydantic_settings.SettingsError:
+        # Only `sinks` is read as JSON from its variable.
+        raise SettingsError(
+            f"{_PREFIX}SINKS is no JSON", hint=f"write an object of sinks, or [sinks.NAME] in {FILE}"
+        ) from None
+
+
+def _finding(found: ErrorDetails, given: Mapping[str, Any]) -> str:
+    setting, *rest = map(str, found["loc"])
+    if found["type"] == "extra_forbidden":
+        return f"{_file(given.get('directory'))}: {setting!r} is no setting{_nearest(setting)}"
+    below = f" {'.'.join(rest)}" if rest else ""
+    return f"{_origin(setting, given)}{below}: {found['msg']}"
+
+
+def _origin(setting: str, given: Mapping[str, Any]) -> str:
+    """Where the value of a setting comes from."""
+    if setting in given:
+        return "-C" if setting == "directory" else f"--{setting}"
+    variable = next((name for name in os.environ if name.lower() == f"{_PREFIX}{setting}".lower()), None)
+    return variable or f"{_file(given.get('directory'))}: {setting}"
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:
     """A variable that nothing reads is a mistake worth telling: pydantic-settings passes over it in silence."""
-    known = {*Settings.model_fields, *_OF_COMMANDS}
+    known = {*Settings.model_fields, *_OF_COMMANDS, *_OF_RUNS}
     for name in environ:
         key = name.removeprefix(_PREFIX).lower()
-        if name.startswith(_PREFIX) and key not in known and not key.startswith("run_") and key != "deployment":
-            raise SettingsError(f"the environment variable {name} is no setting", hint=_nearest(key))
+        if name.startswith(_PREFIX) and key not in known:
+            raise SettingsError(f"the environment variable {name} is no setting{_nearest(key, _PREFIX)}")
 
 
-def _nearest(key: str) -> str | None:
+def _nearest(key: str, prefix: str = "") -> str:
     found = process.extractOne(key, list(Settings.model_fields), score_cutoff=60)
-    return f"did you mean {found[0]!r}?" if found else None
+    if found is None:
+        return f"; the settings are {', '.join(Settings.model_fields)}"
+    return f"; did you mean {(prefix + found[0]).upper() if prefix else found[0]!r}?"

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from automations.cli.command import Group
+from automations.cli.output import printable, say
 from automations.errors import AutomationsError, RuleFileErrors
 
 _COMMANDS: Final = {
@@ -21,15 +23,16 @@ _COMMANDS: Final = {
     "resume": "automations:resume",
     "events": "events:events",
     "run": "runs:run",
-    "deployment": "deployments:deployment",
     "dead-letters": "dead_letters:dead_letters",
+    "deployment": "deployments:deployment",
+    "work-pool": "work_pools:work_pool",
     "api-key": "api_keys:api_key",
     "status": "status:status",
 }
 
 
-class _LazyGroup(click.Group):
-    """Imports a command's module when it is asked for, so that `--help` stays quick."""
+class _LazyGroup(Group):
+    """Imports a command's module when it is asked for."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -45,13 +48,18 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="automations")
 def cli() -> None:
-    """Event-driven automations.
+    """Event-driven automations: events in, rules matched, runs started.
+
+    Exit codes: 0 ok, 1 failed or problems found, 2 usage, 3 the engine is unreachable, 130 interrupted.
+
+    AUTOMATIONS_API_URL (default http://127.0.0.1:4280) and AUTOMATIONS_API_KEY tell which engine to talk to.
 
     \b
     Examples:
-      automations init shop && cd shop   a working example
-      automations serve                  the engine, on 127.0.0.1:4280
-      automations emit order.failed -r id=order.17
+      automations init shop && cd shop    # a working example
+      automations serve                   # the engine, on 127.0.0.1:4280
+      automations emit order.created -r id=order.17 -r customer=acme
+      automations run ls
       automations status
     """
 
@@ -63,10 +71,8 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        result: Any = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        return 130
-    except KeyboardInterrupt:
+        result: Any = cli.main(prog_name="automations", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -75,12 +81,9 @@ def _run() -> int:
         return error.exit_code
     except RuleFileErrors as errors:
         for problem in errors.problems:
-            click.echo(str(problem), err=True)
+            say(str(problem))
         return 1
     except AutomationsError as error:
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {printable(str(error))}")
         return 3 if error.code == "unreachable" else 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
     return result if isinstance(result, int) else 0

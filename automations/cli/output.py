@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -14,9 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(command: F) -> F:
     """Add `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON: one object a line in listings.")(
-        command
-    )
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON; listings: an object a line.")(command)
 
 
 def limit_option(command: F) -> F:
@@ -26,19 +25,19 @@ def limit_option(command: F) -> F:
     )
 
 
-def print_json(value: Any, *, indent: bool = False) -> None:
-    """Print a JSON value as one line, or indented."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode() + "\n")
+def print_json(value: Any) -> None:
+    """Print a JSON value as one line."""
+    click.echo(orjson.dumps(value))
 
 
 def print_record(record: Mapping[str, Any], as_json: bool) -> None:
-    """Print one object: as JSON, or as lines of `key: value`."""
+    """Print one object: as JSON, or as lines of `key  value`."""
     if as_json:
         print_json(record)
         return
     width = max(map(len, record), default=0)
     for key, value in record.items():
-        click.echo(f"{key:<{width}}  {_cell(value)}")
+        click.echo(f"{key:<{width}}  {_cell(value)}".rstrip())
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
@@ -58,15 +57,23 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return (
-        value
-        if isinstance(value, str)
-        else orjson.dumps(value).decode()
-        if isinstance(value, dict | list)
-        else str(value)
-    )
+    if isinstance(value, dict | list):
+        return printable(orjson.dumps(value).decode())
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Escape what is no visible character: what an event says must not drive the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def say(message: str) -> None:
     """Tell a person something that is no data."""
     click.echo(message, err=True)
+
+
+def bars_allowed() -> bool:
+    """True when stderr is a terminal that takes bars and colours."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -15,7 +15,16 @@ from automations.server.keyring import Keyring
 from automations.server.metrics import Metrics
 from automations.server.openapi import install_openapi
 from automations.server.problems import install_handlers
-from automations.server.routes import api_keys, automations, dead_letters, deployments, records, runs, status
+from automations.server.routes import (
+    api_keys,
+    automations,
+    dead_letters,
+    deployments,
+    records,
+    runs,
+    status,
+    work_pools,
+)
 from automations.server.services import Services
 from automations.server.settings import ServerSettings
 
@@ -34,7 +43,7 @@ def create_app(
         engine, store, jobs, sources, settings, clock, keyring=Keyring(store, clock), metrics=Metrics()
     )
     app.router.routes.extend(doors.ROUTES)
-    for part in (status, automations, records, dead_letters, deployments, runs, api_keys):
+    for part in (status, automations, records, dead_letters, deployments, work_pools, runs, api_keys):
         app.include_router(part.router)
     if settings.require_keys:
         app.add_middleware(KeyGuard)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from automations.model.event import Event
 from automations.model.firing import FiringKind
-from automations.model.job import Deployment, LogLine, Run, RunState
+from automations.model.job import Deployment, LogLine, Run, RunState, WorkPool
 from automations.model.moment import format_moment
 from automations.ports import ActionRow, ApiKey, DeadLetter, StoredFiring
 
@@ -270,6 +270,35 @@ class DeploymentView(BaseModel):
             job_variable_policy=dict(deployment.job_variable_policy),
             paused=deployment.paused,
             location=str(deployment.location) if deployment.location else None,
+        )
+
+
+class WorkPoolView(BaseModel):
+    """A work pool. `variables` is the JSON Schema of its job variables, with their defaults."""
+
+    name: str
+    type: str
+    description: str
+    concurrency_limit: int | None
+    on_unknown: str
+    allow_extra: bool
+    variables: dict[str, Any]
+    paused: bool
+    location: str | None
+
+    @classmethod
+    def of(cls, pool: WorkPool) -> WorkPoolView:
+        """Show a work pool."""
+        return cls(
+            name=pool.name,
+            type=pool.type,
+            description=pool.description,
+            concurrency_limit=pool.concurrency_limit,
+            on_unknown=pool.on_unknown,
+            allow_extra=pool.allow_extra,
+            variables=dict(pool.variables),
+            paused=pool.paused,
+            location=str(pool.location) if pool.location else None,
         )
 
 

@@ -231,7 +231,7 @@ def test_emit_reads_json_lines_and_names_the_line_of_what_is_refused(start: Star
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
         "line 2",
         "line 4",
-        "1 accepted, 2 refused",
+        "1 accepted, 0 duplicates, 2 refused, up to line 4",
     ]
     assert engine.get("/api/status")["events"]["accepted"] == 1
 

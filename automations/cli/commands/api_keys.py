@@ -4,49 +4,67 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from automations.cli.client import Client, UnreachableError, segment, with_client
-from automations.cli.output import json_option, print_rows, say
+from automations.cli.client import UnreachableError, segment, with_client
+from automations.cli.command import Group
+from automations.cli.output import json_option, print_json, print_rows, say
+
+_PATH: Final = click.Path(path_type=Path)
 
 
-@click.group("api-key")
+@click.group("api-key", cls=Group)
 def api_key() -> None:
-    """Keys for the HTTP API, with scopes."""
+    """Keys for the HTTP API, with scopes.
+
+    \b
+    Examples:
+      automations api-key create me --scope admin --db automations.db
+      automations api-key ls
+    """
 
 
 @api_key.command()
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(["ingest", "read", "admin"]), required=True)
-@click.option("-C", "directory", type=click.Path(path_type=Path), help="Folder of the project.")
-@click.option("--db", type=click.Path(path_type=Path), help="The database of an engine that does not run.")
-def create(name: str, scopes: tuple[str, ...], directory: Path | None, db: Path | None) -> None:
+@click.option("-C", "directory", type=_PATH, help="Project whose engine does not run: its database is taken.")
+@click.option("--db", type=_PATH, help="Database of an engine that does not run.")
+@json_option
+def create(name: str, scopes: tuple[str, ...], directory: Path | None, db: Path | None, as_json: bool) -> None:
     """Make a key; its text is printed once and kept nowhere.
+
+    Without --db or -C the running engine makes it; when none answers, it is made in this folder's database.
 
     \b
     Examples:
       automations api-key create ci --scope ingest
       automations api-key create me --scope admin --db automations.db   # the first key, before 'serve'
     """
-    if db is None and directory is None:
-        try:
-            made = with_client(lambda client: client.post("/api/api-keys", {"name": name, "scopes": list(scopes)}))
-        except UnreachableError:
-            say("no engine answers: the key is made in the database of this folder")
-        else:
-            click.echo(made["key"])
-            return
-    click.echo(_offline(name, scopes, directory, db))
+    text = _made_by_engine(name, scopes) if db is None and directory is None else None
+    if text is None:
+        text = _made_offline(name, scopes, directory, db)
+    print_json({"name": name, "scopes": scopes, "key": text}) if as_json else click.echo(text)
 
 
-def _offline(name: str, scopes: tuple[Any, ...], directory: Path | None, db: Path | None) -> str:
+def _made_by_engine(name: str, scopes: tuple[str, ...]) -> str | None:
+    body = {"name": name, "scopes": scopes}
+    try:
+        made = with_client(lambda client: client.post("/api/api-keys", body))
+    except UnreachableError as error:
+        say(error.message)
+        return None
+    return str(made["key"])
+
+
+def _made_offline(name: str, scopes: tuple[Any, ...], directory: Path | None, db: Path | None) -> str:
     from automations.settings import load_settings
     from automations.wiring import create_api_key_offline
 
-    settings = load_settings({"directory": directory, "db": db})
-    return asyncio.run(create_api_key_offline(settings.path("db"), name, scopes))
+    path = load_settings({"directory": directory, "db": db}).path("db")
+    say(f"the key is made in {path}")
+    return asyncio.run(create_api_key_offline(path, name, scopes))
 
 
 @api_key.command()
@@ -64,16 +82,13 @@ def ls(as_json: bool) -> None:
 
 @api_key.command()
 @click.argument("key")
-def revoke(key: str) -> None:
+@json_option
+def revoke(key: str, as_json: bool) -> None:
     """Revoke a key, by id or name: it stops working at once.
 
     \b
     Examples:
       automations api-key revoke ci
     """
-
-    async def send(client: Client) -> None:
-        await client.post(f"/api/api-keys/{segment(key)}/revoke")
-
-    with_client(send)
-    say(f"{key} is revoked")
+    with_client(lambda client: client.post(f"/api/api-keys/{segment(key)}/revoke"))
+    print_json({"key": key, "revoked": True}) if as_json else say(f"{key} is revoked")

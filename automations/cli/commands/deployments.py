@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 
 import click
 
 from automations.cli.client import Client, segment, with_client
+from automations.cli.command import Group
 from automations.cli.commands.runs import print_output
 from automations.cli.output import json_option, print_json, print_record, print_rows, say
+from automations.errors import AutomationsError
 
 
-@click.group()
+@click.group(cls=Group)
 def deployment() -> None:
-    """Deployments: what can be run, and how."""
+    """Deployments: what can be run, and how.
+
+    \b
+    Examples:
+      automations deployment ls
+      automations deployment run repair/nightly -jv env.REGION=eu --watch
+    """
 
 
 @deployment.command()
@@ -25,6 +34,7 @@ def ls(as_json: bool) -> None:
     \b
     Examples:
       automations deployment ls
+      automations deployment ls --json | jq -r .name
     """
     found = with_client(lambda client: client.get("/api/deployments"))
     print_rows(found["items"], ["name", "work_pool", "entrypoint", "description"], as_json)
@@ -43,23 +53,29 @@ def inspect(name: str, as_json: bool) -> None:
     print_record(with_client(lambda client: client.get(f"/api/deployments/{segment(name)}")), as_json)
 
 
+def _assignments(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    from automations.jobs import parse_assignments
+
+    try:
+        return parse_assignments(given)
+    except AutomationsError as error:
+        raise click.BadParameter(f"{error.message}; {error.hint}") from None
+
+
+_KEY_VALUE: dict[str, Any] = {"multiple": True, "metavar": "K=V", "callback": _assignments}
+
+
 @deployment.command()
 @click.argument("name")
-@click.option("-p", "--param", "params", multiple=True, metavar="K=V", help="A parameter; V is JSON, else text.")
-@click.option("-jv", "--job-variable", "variables", multiple=True, metavar="K=V",
-              help="A job variable; env.NAME sets one environment variable.")  # fmt: skip
-@click.option("--idempotency-key", help="The same key makes one run, however often it is asked for.")
-@click.option("--watch", is_flag=True, help="Follow the run and its output; exit with its result.")
+@click.option("-p", "--param", "parameters", **_KEY_VALUE, help="A parameter; V is JSON, else text.")
+@click.option("-jv", "--job-variable", "job_variables", **_KEY_VALUE, help="A job variable, such as env.NAME=V.")
+@click.option("--idempotency-key", metavar="K", help="One run for this key, however often it is asked for.")
+@click.option("--watch", is_flag=True, help="Follow the run and its output; exit 0 when it is Completed, else 1.")
 @json_option
-def run(
-    name: str,
-    params: tuple[str, ...],
-    variables: tuple[str, ...],
-    idempotency_key: str | None,
-    watch: bool,
-    as_json: bool,
-) -> None:
+def run(name: str, watch: bool, as_json: bool, **body: Any) -> None:
     """Run a deployment, with parameters and job variables of this run.
+
+    With --watch and --json, the last line is the run as it ended.
 
     \b
     Examples:
@@ -67,24 +83,22 @@ def run(
       automations deployment run repair/nightly -p day=2026-01-31 -jv env.REGION=eu -jv timeout=60
       automations deployment run repair/nightly --watch
     """
-    from automations.jobs import parse_assignments
-
-    body = {
-        "parameters": parse_assignments(params),
-        "job_variables": parse_assignments(variables),
-        "idempotency_key": idempotency_key,
-    }
-    state = with_client(lambda client: _start(client, name, body, watch=watch, as_json=as_json))
-    sys.exit(0 if state in (None, "Completed") else 1)
+    completed = with_client(lambda client: _run(client, name, body, watch=watch, as_json=as_json))
+    sys.exit(0 if completed else 1)
 
 
-async def _start(client: Client, name: str, body: dict[str, Any], *, watch: bool, as_json: bool) -> str | None:
+async def _run(client: Client, name: str, body: dict[str, Any], *, watch: bool, as_json: bool) -> bool:
     made = await client.post(f"/api/deployments/{segment(name)}/runs", body)
     if not watch:
         print_json(made) if as_json else click.echo(made["id"])
-        return None
-    say(f"run {made['id']}" + ("" if made["created"] else " (made before with this key)"))
-    state = await print_output(client, made["id"], follow=True, as_json=as_json)
-    ended = await client.get(f"/api/runs/{made['id']}")
-    say(f"{state}{': ' + ended['message'] if ended['message'] else ''}")
-    return state
+        return True
+    say(f"run {made['id']}{'' if made['created'] else ' (made before, with this key)'}")
+    try:
+        ended = await print_output(client, made["id"], follow=True, as_json=as_json)
+    except asyncio.CancelledError:
+        say(f"the run goes on; 'automations run cancel {made['id']}' ends it")
+        raise
+    if as_json:
+        print_json(ended)
+    say(f"{ended['state']}{': ' + ended['message'] if ended['message'] else ''}")
+    return bool(ended["state"] == "Completed")

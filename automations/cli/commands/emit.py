@@ -2,124 +2,144 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
-from automations.cli.client import ApiError, Client, with_client
-from automations.cli.output import json_option, print_json, say
+from automations.cli.client import Client, with_client
+from automations.cli.command import Command
+from automations.cli.output import bars_allowed, json_option, print_json, printable, say
+from automations.errors import Refused
 
-_BATCH: Final = 100
+if TYPE_CHECKING:
+    from automations.cli.event_stream import EventStream, RefusedLine
+
+_STDIN = "-"
 
 
-@click.command()
+def _labels(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    labels = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{text!r} is no label; write KEY=VALUE")
+        labels[key] = value
+    return labels
+
+
+def _label_sets(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> list[dict[str, str]]:
+    return [_labels(ctx, param, text.split(",")) for text in given]
+
+
+def _payload(_ctx: click.Context, _param: click.Parameter, given: str | None) -> Any:
+    from automations.ingest import parse_json
+
+    try:
+        return None if given is None else parse_json(given.encode())
+    except Refused as error:
+        raise click.BadParameter(f"{error.message}; write a JSON object, such as '{{\"minutes\": 5}}'") from None
+    except UnicodeEncodeError:
+        raise click.BadParameter("the text is not UTF-8; write it in UTF-8") from None
+
+
+@click.command(cls=Command)
 @click.argument("name")
 @click.option(
-    "-r", "--resource", "labels", multiple=True, metavar="K=V", help="A label of the resource; 'id' is required."
+    "-r", "--resource", multiple=True, metavar="K=V", callback=_labels, help="A label; 'id' is required."
 )
-@click.option("-d", "--data", "payload", metavar="JSON", help="The payload, a JSON object.")
-@click.option("--id", "event_id", help="The event's id; the same id twice is one event.")
-@click.option("--to", "url", help="The engine's address.")
+@click.option(
+    "--related",
+    multiple=True,
+    metavar="role=R,K=V,...",
+    callback=_label_sets,
+    help="The labels of one related resource; 'role' is required.",
+)
+@click.option("-d", "--data", "payload", metavar="JSON", callback=_payload, help="The payload, a JSON object.")
+@click.option("--id", "event_id", metavar="ID", help="The event's id; the same id twice is one event.")
+@click.option("--to", "url", metavar="URL", help="The engine's address; default: AUTOMATIONS_API_URL.")
 @json_option
-def emit(
-    name: str, labels: tuple[str, ...], payload: str | None, event_id: str | None, url: str | None, as_json: bool
-) -> None:
-    """Send one event, or with '-' JSON lines from stdin.
+def emit(name: str, url: str | None, as_json: bool, **event: Any) -> None:
+    """Send an event, or with '-' JSON lines from stdin.
+
+    One event's id is printed. On stdin each line is an event as a JSON object, as the HTTP API takes it; lines
+    that are refused are reported with their number and the reason, and make the exit code 1.
+
+    While the engine is away or busy, the same events are sent again under the same ids: nothing is doubled.
 
     \b
     Examples:
       automations emit order.failed -r id=order.17 -r customer=acme -d '{"minutes": 5}'
+      automations emit order.failed -r id=order.17 --related role=actor,id=user.3
       automations emit - < events.jsonl
     """
-    if name == "-":
-        refused = with_client(lambda client: _emit_lines(client, sys.stdin.buffer), url)
-        sys.exit(1 if refused else 0)
-    event = _event(name, labels, payload, event_id)
-    try:
-        answer = with_client(lambda client: client.post_again("/api/events", event), url)
-    except ApiError as error:
-        refusals = error.document.get("refused") or [{"detail": error.message}]
-        raise click.ClickException("; ".join(refusal["detail"] for refusal in refusals)) from None
+    if name == _STDIN:
+        if any(event.values()):
+            raise click.UsageError("with '-' each line is a whole event; leave out -r, --related, -d and --id")
+        sys.exit(1 if with_client(lambda client: _send_stdin(client, as_json=as_json), url) else 0)
+    _send_one(_event(name, **event), url, as_json=as_json, id_given=event["event_id"] is not None)
+
+
+def _event(
+    name: str, *, resource: dict[str, str], related: list[dict[str, str]], payload: Any, event_id: str | None
+) -> dict[str, Any]:
+    identity = uuid.uuid4().hex if event_id is None else event_id
+    event = {"event": name, "id": identity, "resource": resource}
+    optional = {"related": related or None, "payload": payload}
+    return {**event, **{field: value for field, value in optional.items() if value is not None}}
+
+
+def _send_one(event: dict[str, Any], url: str | None, *, as_json: bool, id_given: bool) -> None:
+    answer = with_client(lambda client: client.post_again("/api/events", event), url)
     print_json(answer) if as_json else click.echo(answer["ids"][0])
-    if answer["duplicates"]:
+    if answer["duplicates"] and id_given:
         say("an event of this id was accepted before; nothing changed")
 
 
-def _event(name: str, labels: tuple[str, ...], payload: str | None, event_id: str | None) -> dict[str, Any]:
-    resource = {}
-    for label in labels:
-        key, equals, value = label.partition("=")
-        if not equals or not key:
-            raise click.UsageError(f"-r takes KEY=VALUE, not {label!r}")
-        resource[key] = value
-    event = {"event": name, "resource": resource, "id": event_id or uuid.uuid4().hex}
-    if payload is not None:
-        try:
-            event["payload"] = orjson.loads(payload)
-        except orjson.JSONDecodeError as error:
-            raise click.UsageError(f"-d is no JSON: {error}") from None
-    return event
+async def _send_stdin(client: Client, *, as_json: bool) -> int:
+    """Send what stdin holds; returns how many lines were refused."""
+    from automations.cli.event_stream import EventStream
+    from automations.cli.json_lines import read_lines
+
+    def report(refused: RefusedLine) -> None:
+        if as_json:
+            print_json(asdict(refused))
+        else:
+            say(f"line {refused.line}: [{refused.code}] {printable(refused.detail)}")
+
+    stream = EventStream(client, report)
+    try:
+        with _progress(stream) as update:
+            async for lines in read_lines(sys.stdin.fileno()):
+                await stream.send(lines)
+                update()
+    finally:  # also when it was cut short: what was taken, and where to go on
+        _summarize(stream, as_json=as_json)
+    return stream.refused
 
 
-async def _emit_lines(client: Client, stream: BinaryIO) -> int:
-    """Send JSON lines in batches; returns how many were refused."""
+def _summarize(stream: EventStream, *, as_json: bool) -> None:
+    counts = {"accepted": stream.accepted, "duplicates": stream.duplicates, "refused": stream.refused}
+    if as_json:
+        print_json({**counts, "line": stream.line})
+    else:
+        say(f"{', '.join(f'{number} {what}' for what, number in counts.items())}, up to line {stream.line}")
+
+
+@contextmanager
+def _progress(stream: EventStream) -> Iterator[Callable[[], None]]:
+    """Show a bar where that is wanted; yields what moves it."""
+    if not bars_allowed():
+        yield lambda: None
+        return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed} sent"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    sent = refused = 0
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    columns = (SpinnerColumn(), TextColumn("{task.completed} accepted"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("emit", total=None)
-        async for batch in _batches(stream):
-            bad = await _send(client, batch)
-            refused += bad
-            sent += len(batch) - bad
-            progress.update(task, completed=sent)
-    say(f"{sent} accepted, {refused} refused")
-    return refused
-
-
-async def _batches(stream: BinaryIO) -> AsyncIterator[list[tuple[int, bytes]]]:
-    number, batch = 0, list[tuple[int, bytes]]()
-    while line := await asyncio.to_thread(stream.readline):
-        number += 1
-        if line.strip():
-            batch.append((number, line))
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-async def _send(client: Client, batch: Sequence[tuple[int, bytes]]) -> int:
-    """Send the lines that are JSON objects, each under an id, so that sending again doubles nothing."""
-    events, lines, refused = [], [], 0
-    for number, line in batch:
-        try:
-            event = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            refused += _refuse(number, f"this is no JSON: {error}")
-            continue
-        events.append({"id": uuid.uuid4().hex, **event} if isinstance(event, dict) else event)
-        lines.append(number)
-    if not events:
-        return refused
-    try:
-        answer = await client.post_again("/api/events", events)
-    except ApiError as error:
-        answer = error.document
-        if "refused" not in answer:
-            raise
-    return refused + sum(_refuse(lines[bad["index"]], bad["detail"]) for bad in answer["refused"])
-
-
-def _refuse(line: int, reason: str) -> int:
-    say(f"line {line}: {reason}")
-    return 1
+        yield lambda: progress.update(task, completed=stream.accepted)

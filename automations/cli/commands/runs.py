@@ -8,19 +8,27 @@ from typing import Any, Final
 import click
 
 from automations.cli.client import Client, segment, with_client
+from automations.cli.command import Group
 from automations.cli.output import json_option, limit_option, print_json, print_record, print_rows, say
 
-TERMINAL: Final = frozenset({"Completed", "Failed", "Crashed", "Cancelled"})
-_LOOK: Final = 0.3
+_STATES: Final = ("Scheduled", "Pending", "Running", "Completed", "Failed", "Crashed", "Cancelled")
+_TERMINAL: Final = frozenset({"Completed", "Failed", "Crashed", "Cancelled"})
+_LOOK_EVERY: Final = 0.3
 
 
-@click.group()
+@click.group(cls=Group)
 def run() -> None:
-    """Runs of deployments."""
+    """Runs of deployments.
+
+    \b
+    Examples:
+      automations run ls --state Failed
+      automations run logs 3f2a9c --follow
+    """
 
 
 @run.command()
-@click.option("--state", help="Only in this state, such as Failed.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="Only in this state.")
 @click.option("--deployment", help="Only of this deployment.")
 @click.option("--automation", help="Only started by this automation.")
 @limit_option
@@ -62,7 +70,7 @@ def inspect(run_id: str, as_json: bool) -> None:
     rows = [{"variable": pointer, **origin} for pointer, origin in sorted(provenance.items())]
     if rows:
         click.echo("")
-        print_rows(rows, ["variable", "layer", "origin", "template"], as_json=False)
+        print_rows(rows, ["variable", "layer", "origin"], as_json=False)
 
 
 @run.command()
@@ -80,24 +88,25 @@ def logs(run_id: str, follow: bool, as_json: bool) -> None:
     with_client(lambda client: print_output(client, run_id, follow=follow, as_json=as_json))
 
 
-async def print_output(client: Client, run_id: str, *, follow: bool, as_json: bool = False) -> str:
-    """Print output until there is no more (or the run has ended); returns the last state seen."""
+async def print_output(client: Client, run_id: str, *, follow: bool, as_json: bool) -> dict[str, Any]:
+    """Print output until there is no more (or the run has ended); returns the run as last seen."""
     after, path = 0, f"/api/runs/{segment(run_id)}"
     while True:
-        # The state is read before the lines: once it is terminal, the lines that follow are all there are.
-        state = str((await client.get(path))["state"])
+        # The run is read before its lines: once it has ended, the lines that follow are all there are.
+        found: dict[str, Any] = await client.get(path)
         while lines := (await client.get(f"{path}/logs", after=after))["items"]:
             for line in lines:
                 print_json(line) if as_json else click.echo(line["text"], err=line["stream"] == "stderr")
             after = lines[-1]["number"]
-        if state in TERMINAL or not follow:
-            return state
-        await asyncio.sleep(_LOOK)
+        if found["state"] in _TERMINAL or not follow:
+            return found
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 @run.command()
 @click.argument("run_id", metavar="RUN")
-def cancel(run_id: str) -> None:
+@json_option
+def cancel(run_id: str, as_json: bool) -> None:
     """Cancel a run that has not ended.
 
     \b
@@ -105,4 +114,7 @@ def cancel(run_id: str) -> None:
       automations run cancel 3f2a9c
     """
     found = with_client(lambda client: client.post(f"/api/runs/{segment(run_id)}/cancel"))
-    say(f"{found['id']} is {found['state']}" + ("" if found["state"] in TERMINAL else ", and told to stop"))
+    if as_json:
+        print_json(found)
+    else:
+        say(f"{found['id']} is {found['state']}{'' if found['state'] in _TERMINAL else ', and told to stop'}")

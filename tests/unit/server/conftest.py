@@ -18,10 +18,11 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from automations.deploy.jobs import FileJobs
 from automations.errors import JobVariableErrors, NotFoundError
 from automations.ingest import BearerTokens, CompiledMapping, HookMapping, OpenDoor, WebhookSource
 from automations.model.event import Event
-from automations.model.job import Deployment, Layer, Provenance, Run, RunSpec, RunState, WorkPool
+from automations.model.job import Deployment, JobFile, Layer, Provenance, Run, RunSpec, RunState, WorkPool
 from automations.ports import Accepted, RulesStatus, Transaction
 from automations.server import ServerSettings, create_app
 from automations.store import SqliteStore
@@ -120,26 +121,10 @@ def run_spec(parameters: Any, job_variables: Any, key: str | None, created_by: s
     )
 
 
-class FixedJobs:
-    def __init__(self) -> None:
-        self._all = [
-            Deployment("repair", "nightly", "flows.py:repair", "default", "/flows", job_variables=Layer())
-        ]
-
-    def deployment(self, name: str) -> Deployment:
-        for deployment in self._all:
-            if name in (deployment.name, deployment.short_name):
-                return deployment
-        raise NotFoundError(f"there is no deployment {name!r}")
-
-    def work_pool(self, name: str) -> WorkPool:
-        return WorkPool(name)
-
-    def deployments(self) -> Sequence[Deployment]:
-        return self._all
-
-    def work_pools(self) -> Sequence[WorkPool]:
-        return [WorkPool("default")]
+def jobs() -> FileJobs:
+    nightly = Deployment("repair", "nightly", "flows.py:repair", "default", "/flows", job_variables=Layer())
+    pool = WorkPool("default", variables={"type": "object", "properties": {"cpu": {"type": "integer"}}})
+    return FileJobs(JobFile([nightly], [pool]))
 
 
 class Reply:
@@ -228,7 +213,7 @@ class Host:
         clock = ManualClock()
         store = SqliteStore.open(folder / "automations.db", clock=clock)
         engine = TinyEngine(store, clock)
-        self.app = create_app(engine, store, FixedJobs(), sources, settings, clock)
+        self.app = create_app(engine, store, jobs(), sources, settings, clock)
         yield Running(self, store, engine)
         self.run(store.close())
 

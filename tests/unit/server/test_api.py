@@ -55,6 +55,7 @@ def test_automations_are_listed_found_paused_and_resumed(server: Any) -> None:
         ("POST", "/api/dead-letters/nothing/redrive"),
         ("POST", "/api/dead-letters/nothing/discard"),
         ("GET", "/api/deployments/nothing"),
+        ("GET", "/api/work-pools/nothing"),
         ("GET", "/api/runs/nothing-at-all"),
         ("GET", "/api/runs/nothing-at-all/logs"),
         ("POST", "/api/runs/nothing-at-all/cancel"),
@@ -195,6 +196,13 @@ def test_a_run_is_cancelled_and_its_output_is_read_on_from_a_line(server: Any) -
     assert server.post("/api/runs/run-k/cancel").json["state"] == "Cancelled"
     again = server.post("/api/runs/run-k/cancel")
     assert again.status == 409
+
+
+def test_work_pools_are_listed_with_the_schema_of_their_variables(server: Any) -> None:
+    listed = server.get("/api/work-pools").json["items"]
+    assert [pool["name"] for pool in listed] == [server.get("/api/deployments/nightly").json["work_pool"]]
+    assert listed[0]["variables"]["properties"]
+    assert server.get(f"/api/work-pools/{listed[0]['name']}").json == listed[0]
 
 
 def test_deployments_are_listed_and_found_by_either_name(server: Any) -> None:
