@@ -201,8 +201,10 @@ class Transaction(Protocol):
         """Return those (source, id) that are stored already."""
         ...
 
-    def add_events(self, events: Sequence[Event], bodies: Sequence[bytes]) -> None:
-        """Store accepted events (`bodies` are their canonical JSON); counts accepted and processed."""
+    def add_events(self, events: Sequence[Event], bodies: Sequence[bytes], traces: Sequence[bytes | None]) -> None:
+        """Store accepted events (`bodies` are their canonical JSON, `traces` the JSON of what they reached);
+        counts accepted and processed.
+        """
         ...
 
     def count_duplicates(self, number: int) -> None:
@@ -216,6 +218,22 @@ class Transaction(Protocol):
 
     def save_cells(self, cells: Mapping[CellKey, tuple[bytes | None, int | None]], now: int) -> None:
         """Store (state, deadline or None) per cell; a state of None forgets the cell."""
+        ...
+
+    def due_cells(self, moment: int, limit: int) -> Sequence[tuple[int, CellKey]]:
+        """Return (deadline, key) of the cells that are due at `moment`, the earliest first."""
+        ...
+
+    def next_deadline(self) -> int | None:
+        """Return the earliest deadline of all cells."""
+        ...
+
+    def automations_with_cells(self) -> set[str]:
+        """Return the names of the automations that have state."""
+        ...
+
+    def forget_cells(self, automation: str) -> None:
+        """Forget all state of an automation."""
         ...
 
     # firings and actions
@@ -318,6 +336,10 @@ class Reads(Protocol):
 
     async def event(self, ref: str) -> Event:
         """Find by `source/id`, or by a bare id while it is unique; NotFoundError, ConflictError."""
+        ...
+
+    async def trace(self, event: Event) -> Sequence[JsonObject]:
+        """Return what became of a stored event at each trigger that it reached."""
         ...
 
     async def events(

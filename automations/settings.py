@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from rapidfuzz import process
 
 from automations.errors import SettingsError
-from automations.model.moment import SECOND, Duration, format_duration
+from automations.model.moment import DAY, SECOND, Duration, format_duration
 
 FILE: Final = "automations.toml"
 _PREFIX: Final = "AUTOMATIONS_"
@@ -43,7 +43,9 @@ def _late_enough(lateness: int) -> int:
 class Settings(BaseSettings):
     """What `serve` is told. Paths are relative to `directory`; durations are in microseconds once loaded."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, validate_default=False
+    )
 
     directory: Annotated[
         DirectoryPath, Field(description="Folder of the project; other paths are relative to it")
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
         AfterValidator(_late_enough),
         Field(description="How late an event may come and still count; never less than 60s"),
     ] = _MIN_LATENESS
+    state_retention: Annotated[
+        Duration,
+        AfterValidator(_late_enough),
+        Field(description="How long the state of a trigger that nothing reaches is kept"),
+    ] = 30 * DAY
     drain: Annotated[Duration, Field(description="How long a shutdown may take")] = 8 * SECOND
     pool_limit: Annotated[
         int | None, Field(description="Runs at a time in the process pool; default: by cores", ge=1)

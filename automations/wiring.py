@@ -20,6 +20,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from automations.deploy import ReloadableJobs, check_deployments, load_deployments
+from automations.engine import StateBounds
 from automations.errors import AutomationsError, Problem, RuleFileErrors, SettingsError
 from automations.ingest import WebhookSource
 from automations.logs import configure_logs
@@ -31,6 +32,7 @@ from automations.rulefiles import check_rules, load_rules
 from automations.runtime.dispatch import Dispatcher, SinkBinding
 from automations.runtime.embedded import Bounds, EmbeddedEngine
 from automations.runtime.reload import watch
+from automations.runtime.ticker import Ticker
 from automations.server import Scope, ServerSettings, create_app, new_api_key
 from automations.settings import Settings
 from automations.sinks.process import ProcessPool, ProcessSink
@@ -166,7 +168,7 @@ class Application:
             self._clock,
             sink_of=_routes(settings, self._bindings),
             bounds=Bounds(settings.backlog, settings.backlog_bytes, settings.backlog),
-            lateness=settings.lateness,
+            state_bounds=StateBounds(settings.lateness, settings.state_retention),
         )
         self.store.add_rollback_listener(self._engine.forget_cells)
         self._dispatcher = Dispatcher(
@@ -183,14 +185,16 @@ class Application:
         self._engine.connect(
             on_actions=self._dispatcher.wake, on_runs=self._pool.wake, on_cancel=self._pool.cancel
         )
+        self._ticker = Ticker(self._engine.tick, self._clock)
+        self._engine.processor.on_deadline = self._ticker.expect
         self._tasks: list[asyncio.Task[None]] = []
         self._server: _Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
-        self._engine.use_rules(self._loaded.rules)
-        await self._engine.start()
+        await self._engine.start(self._loaded.rules)
         self._tasks = [
+            asyncio.create_task(self._ticker.run(), name="ticker"),
             asyncio.create_task(self._pool.run(), name="pool"),
             asyncio.create_task(self._watch(), name="reload"),
             asyncio.create_task(self._refresh_backlog(), name="backlog"),
@@ -230,16 +234,20 @@ class Application:
         settings = self.settings
         await watch([settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._reload)
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         """Swap everything at once, or nothing."""
         try:
             loaded = load(self.settings)
         except RuleFileErrors as errors:
             self._engine.reject_rules([str(p) for p in errors.problems if p.severity == "error"])
             return
+        try:
+            await self._engine.use_rules(loaded.rules)
+        except AutomationsError as error:
+            self._engine.reject_rules([str(error)])
+            return
         self._loaded = loaded
         self._jobs.replace(loaded.jobs)
-        self._engine.use_rules(loaded.rules)
 
     async def _refresh_backlog(self) -> None:
         while True:
@@ -251,7 +259,7 @@ class Application:
         while True:
             await asyncio.sleep(_PURGE_EVERY)
             try:
-                await self.store.purge(Retention())
+                await self.store.purge(Retention(state=self.settings.state_retention))
             except AutomationsError as error:
                 log.warning("retention_failed", error=str(error))
 

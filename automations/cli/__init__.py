@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "work-pool": "work_pools:work_pool",
     "api-key": "api_keys:api_key",
     "status": "status:status",
+    "schema": "schema:schema",
 }
 
 

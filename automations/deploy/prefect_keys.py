@@ -13,8 +13,8 @@ Path = tuple[str | int, ...]
 
 SECTIONS: Final = ("deployments", "work_pools")
 _ANCHORS: Final = "definitions"
-_NOT_YET: Final = frozenset({"schedule", "schedules", "triggers", "pull"})
-_MEANINGLESS: Final = frozenset(
+NOT_YET: Final = frozenset({"schedule", "schedules", "triggers", "pull"})
+IGNORED_KEYS: Final = frozenset(
     {"build", "push", "prefect-version", "concurrency_limit", "enforce_parameter_schema"}
 )
 
@@ -53,10 +53,10 @@ def _without(
     kept: JsonObject = {}
     for key, value in _set(data).items():
         where = document.location((*path, key), key=True)
-        if key in _NOT_YET:
+        if key in NOT_YET:
             if value not in ([], {}):
                 problems.append(Problem("not-supported", f"{key!r} is not supported yet", where, "remove it"))
-        elif key in _MEANINGLESS or key in (also or ()):
+        elif key in IGNORED_KEYS or key in (also or ()):
             problems.append(Problem("ignored-key", f"{key!r} means nothing here", where, severity="warning"))
         else:
             kept[key] = value

@@ -1,11 +1,20 @@
-"""The filters of an event trigger, compiled: names, labels, related resources (rules.md 4.1)."""
+"""The filters of a trigger, compiled: names, labels, related resources, payload, `where` (rules.md 4.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from automations.engine.context import event_context
+from automations.engine.payload_pattern import PayloadPattern, compile_pattern
 from automations.engine.wildcard import compile_wildcard
+from automations.errors import RenderError
+from automations.model.document import JsonObject
+from automations.model.event import Event
+from automations.model.filters import EventFilter
+from automations.model.reason import Reason
+from automations.templating import Template, compile_expression
 
 Labels = Mapping[str, str]
 TextPredicate = Callable[[str], bool]
@@ -108,3 +117,59 @@ class RelatedSpec:
                 labels.get(c.label) is None or c.holds(labels) for labels in related for c in self.conditions
             )
         return any(all(c.holds(labels) for c in self.conditions) for labels in related)
+
+
+class Subject:
+    """An event as filters see it; what templates see of it is worked out when one first asks."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+
+    @cached_property
+    def names(self) -> JsonObject:
+        """What `where` can read."""
+        return {"event": event_context(self.event)}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All that a trigger asks of an event besides its name, the cheapest first."""
+
+    labels: tuple[Condition, ...]
+    related: tuple[RelatedSpec, ...]
+    payload: PayloadPattern | None
+    where: Template | None
+
+    @classmethod
+    def of(cls, trigger: EventFilter) -> Filter:
+        """Compile the filters of a trigger."""
+        return cls(
+            labels=compile_conditions(trigger.match),
+            related=tuple(RelatedSpec.of(spec) for spec in trigger.match_related if spec),
+            payload=None if trigger.match_payload is None else compile_pattern(trigger.match_payload),
+            where=None if trigger.where is None else compile_expression(trigger.where),
+        )
+
+    def refusal(self, subject: Subject) -> Reason | None:
+        """Return why the event is not wanted; None when it is."""
+        event = subject.event
+        for condition in self.labels:
+            if not condition.holds(event.resource):
+                return Reason.LABEL
+        for spec in self.related:
+            if not spec.holds(event.related):
+                return Reason.RELATED
+        if self.payload is not None and not self.payload.matches(event.payload or {}):
+            return Reason.PAYLOAD
+        return None if self.where is None else _where(self.where, subject)
+
+
+def _where(expression: Template, subject: Subject) -> Reason | None:
+    """Undefined names, wrong types and what is no boolean are no match (rules.md 10)."""
+    try:
+        held = expression.render(subject.names)
+    except RenderError:
+        return Reason.WHERE_FAILED
+    if held is True:
+        return None
+    return Reason.WHERE if held is False else Reason.WHERE_FAILED

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from automations.engine.inferred import inferred
 from automations.model.automation import Automation
 from automations.model.document import JsonObject
-from automations.model.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, SHORT_LABELS, Event
-from automations.model.firing import Firing
+from automations.model.event import SHORT_LABELS, Event
+from automations.model.firing import Firing, FiringPart
 from automations.model.moment import format_moment
 
 _KINDS: Final = {
@@ -18,7 +19,7 @@ _KINDS: Final = {
     "work_pool": "work-pool",
     "work_queue": "work-queue",
 }
-"""Prefect's names → the kind in a resource's id and the role of a related resource."""
+"""Names of templates → the kind in a resource's id and the role of a related resource."""
 
 
 def _labels(labels: Mapping[str, str]) -> JsonObject:
@@ -43,14 +44,19 @@ def event_context(event: Event) -> JsonObject:
     }
 
 
-def _prefect_object(event: Event, kind: str) -> JsonObject | None:
-    prefix = f"prefect.{kind}."
-    about = event.resource if event.resource[RESOURCE_ID].startswith(prefix) else None
-    if about is None:
-        about = next((r for r in event.related if r.get(RESOURCE_ROLE) == kind), None)
-    if about is None:
-        return None
-    return {"id": about.get(RESOURCE_ID, "").removeprefix(prefix), "name": about.get(RESOURCE_NAME, "")}
+def _about(event: Event, kind: str) -> JsonObject | None:
+    found = inferred(event, kind)
+    return found and {"id": found["id"], "name": found["name"]}
+
+
+def _part(part: FiringPart) -> JsonObject:
+    return {
+        "at": format_moment(part.at),
+        "event": None if part.event is None else event_context(part.event),
+        "events": [event_context(event) for event in part.events],
+        "labels": dict(part.labels),
+        "firings": {name: _part(inner) for name, inner in part.parts.items()},
+    }
 
 
 def _builders(automation: Automation, firing: Firing) -> Mapping[str, Callable[[], Any]]:
@@ -59,7 +65,7 @@ def _builders(automation: Automation, firing: Firing) -> Mapping[str, Callable[[
         "events": lambda: [event_context(event) for event in firing.events],
         "count": lambda: firing.count,
         "labels": lambda: dict(firing.labels),
-        "firings": dict,
+        "firings": lambda: {name: _part(part) for name, part in firing.parts.items()},
         "firing": lambda: {"id": firing.id, "triggered": format_moment(firing.at), "kind": firing.kind},
         "automation": lambda: {
             "name": automation.name,
@@ -88,6 +94,6 @@ class RenderContext:
         if name in self._builders:
             self._built[name] = self._builders[name]()
         elif name in _KINDS and self._firing.event is not None:
-            found = _prefect_object(self._firing.event, _KINDS[name])
+            found = _about(self._firing.event, _KINDS[name])
             if found is not None:
                 self._built[name] = found

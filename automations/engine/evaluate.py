@@ -1,72 +1,104 @@
-"""From a match and the state of its cell to the firings, and the cell's next state.
-
-A cell is the unit of state: one for each (automation, root group). Its state is plain JSON:
-
-    {"trigger": fingerprint, "clock": moment,
-     "groups": {group key: window state}, "throttle": {group key: [moments]}}
-
-An edit that does not touch the trigger keeps the cell; one that does starts it anew.
-"""
+"""From an input and the state of a cell to the firings, and the cell's next state."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
+from automations.engine.cell import LATENESS, STATE_RETENTION, Cell
 from automations.engine.grouping import Group, group_key, group_labels
-from automations.engine.guards import throttle
 from automations.engine.identity import firing_id
 from automations.engine.index import Match
 from automations.engine.program import Program
-from automations.engine.window import Entry, Window, arrive
+from automations.engine.tree import ROOT
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.firing import Firing
-from automations.model.moment import SECOND
 from automations.model.reason import Reason
 
-LATENESS = 60 * SECOND
-"""The default of the setting `lateness`, microseconds."""
+CellKey = tuple[str, str]
+"""(automation, root group as compact JSON)"""
+
+
+@dataclass(frozen=True, slots=True)
+class StateBounds:
+    """`lateness`: how much older than its window an event may be and still count. `state_retention`: how long idle
+    state is kept. Both in microseconds.
+    """
+
+    lateness: int = LATENESS
+    state_retention: int = STATE_RETENTION
+
+
+DEFAULT: Final = StateBounds()
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`state` is the cell's next state, None where nothing has to be kept. `reason` tells what became of the
-    event; `firings` holds suppressed ones too.
+    """`state` is the cell's next state, None where nothing has to be kept; `due`, the moment at which it wants a
+    tick, None where it waits for none. `firings` holds suppressed ones too. `reasons`: what became of the event at
+    each part of the trigger that it reached, by path.
     """
 
     state: JsonObject | None
+    due: int | None
     firings: tuple[Firing, ...]
-    reason: Reason
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
 
 
-def cell_key(program: Program, match: Match) -> tuple[str, str]:
-    """The cell that a match belongs to: (automation, root group as compact JSON)."""
+def cell_key(program: Program, match: Match) -> CellKey:
+    """The cell that a match belongs to."""
     return match.automation, group_key(program.root_group(match.group))
 
 
+def self_starting_cell(program: Program) -> CellKey | None:
+    """The cell that must be opened by a tick when the automation is loaded; None where events open its cells."""
+    return (program.automation.name, "[]") if program.tree.self_starting else None
+
+
 def evaluate(
-    program: Program, state: JsonObject | None, match: Match, event: Event, *, lateness: int = LATENESS
+    program: Program,
+    state: JsonObject | None,
+    event: Event,
+    matches: Sequence[Match],
+    bounds: StateBounds = DEFAULT,
 ) -> Evaluation:
-    """Evaluate one match. Pure: the same state and event give the same answer anywhere; `state` is not changed."""
+    """Evaluate an event in the cell that all its `matches` of one automation share.
+
+    Every deadline up to `received` passes first; those that the event creates in the past pass behind it. Pure:
+    the same state and event give the same answer anywhere, and `state` is not changed.
+    """
     if program.automation.stateless:
-        return Evaluation(None, (_immediate(program, match.group, event),), Reason.FIRED)
-    cell = _opened(program, state, event.received)
-    firing, reason = _trigger(program, cell, match, event, lateness)
-    if firing is None:
-        return Evaluation(cell, (), reason)
-    firing = _guard(program, cell, firing)
-    return Evaluation(cell, (firing,), firing.reason)
+        return Evaluation(None, None, (_immediate(program, matches[0].group, event),), {ROOT: Reason.FIRED})
+    cell = Cell(program, state, event.received, bounds.lateness, bounds.state_retention)
+    cell.pass_deadlines()
+    cell.take(event, [(match.trigger, match.group) for match in matches])
+    cell.pass_deadlines()
+    return Evaluation(cell.state, cell.due, tuple(cell.firings), cell.reasons)
 
 
-def _opened(program: Program, state: JsonObject | None, received: int) -> JsonObject:
-    if state is None or state["trigger"] != program.fingerprint:
-        return {"trigger": program.fingerprint, "clock": received, "groups": {}, "throttle": {}}
-    return {**state, "clock": max(state["clock"], received)}
+def tick(
+    program: Program,
+    state: JsonObject | None,
+    now: int,
+    bounds: StateBounds = DEFAULT,
+    *,
+    downtime: bool = False,
+) -> Evaluation:
+    """Let time pass in a cell up to `now`; it opens a cell that needs no event. `downtime`: the engine was away
+    until now, so of windows that were missed only the last is judged, and schedules catch up.
+    """
+    cell = Cell(program, state, now, bounds.lateness, bounds.state_retention)
+    if downtime:
+        cell.after_downtime()
+    cell.pass_deadlines()
+    return Evaluation(cell.state, cell.due, tuple(cell.firings))
 
 
 def _immediate(program: Program, group: Group, event: Event) -> Firing:
     automation = program.automation
-    labels = group_labels(automation.trigger.for_each, group)
+    labels = group_labels(automation.for_each, group)
     return Firing(
         id=firing_id(automation.name, labels, "fire", [event.key]),
         automation=automation.name,
@@ -76,45 +108,3 @@ def _immediate(program: Program, group: Group, event: Event) -> Firing:
         event=event,
         events=(event,),
     )
-
-
-def _trigger(
-    program: Program, cell: JsonObject, match: Match, event: Event, lateness: int
-) -> tuple[Firing | None, Reason]:
-    trigger = program.automation.trigger
-    if trigger.immediate:
-        return _immediate(program, match.group, event), Reason.FIRED
-    window = Window(trigger.threshold, trigger.within, lateness)
-    key = group_key(match.group)
-    arrival = arrive(window, cell["groups"].get(key), event)
-    cell["groups"] = {**cell["groups"], key: arrival.state}
-    if not arrival.counted:
-        return None, arrival.reason
-    return _counted(program, match.group, arrival.counted), Reason.FIRED
-
-
-def _counted(program: Program, group: Group, counted: list[Entry]) -> Firing:
-    automation = program.automation
-    labels = group_labels(automation.trigger.for_each, group)
-    events = tuple(Event.from_dict(entry[3]) for entry in counted if entry[3] is not None)
-    return Firing(
-        id=firing_id(automation.name, labels, "fire", [(entry[1], entry[2]) for entry in counted]),
-        automation=automation.name,
-        kind="fire",
-        at=counted[-1][0],
-        labels=labels,
-        event=events[-1],
-        events=events,
-        count=len(counted),
-        truncated=len(events) < len(counted),
-    )
-
-
-def _guard(program: Program, cell: JsonObject, firing: Firing) -> Firing:
-    rule, event = program.automation.throttle, firing.event
-    if rule is None or event is None:
-        return firing
-    key = group_key(program.throttle_group(event))
-    reason, moments = throttle(rule, cell["throttle"].get(key, []), cell["clock"])
-    cell["throttle"] = {**cell["throttle"], key: moments}
-    return replace(firing, reason=reason)

@@ -6,7 +6,7 @@ can never make a second run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -22,8 +22,10 @@ def _digest(fields: Iterable[str]) -> str:
     return state.hexdigest()
 
 
-def firing_id(automation: str, labels: Mapping[str, str], kind: str, causes: Iterable[tuple[str, str]]) -> str:
-    """`causes` are the (source, id) pairs of the counted events, in the order that the firing counts them."""
+def firing_id(automation: str, labels: Mapping[str, str], kind: str, causes: Iterable[Sequence[str]]) -> str:
+    """`causes` are pairs: (source, id) of the counted events in the order that the firing counts them, or the name
+    and the moment of the timer.
+    """
     group = [text for pair in sorted(labels.items()) for text in pair]
     events = [text for pair in causes for text in pair]
     return _digest([_VERSION, automation, str(len(group)), *group, kind, *events])

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 import orjson
 
-from automations.engine.conditions import Alternatives, Condition, Labels, RelatedSpec, compile_conditions
+from automations.engine.conditions import Alternatives, Condition, Filter, Labels, Subject
 from automations.engine.grouping import Group, compile_group
+from automations.engine.metric import Aggregate
 from automations.engine.program import Program, compile_program
-from automations.model.automation import EventTrigger
+from automations.engine.tree import Leaf
 from automations.model.event import Event
+from automations.model.filters import EventFilter
+from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
+from automations.model.trigger import EventTrigger
 
 _NAMES_REMEMBERED: Final = 4096
 """Event names whose specs are remembered; past that the memory starts anew, so hostile names cannot grow it."""
@@ -39,47 +43,73 @@ class Match(NamedTuple):
     group: Group
 
 
+class Reached(NamedTuple):
+    """What became of an event at a trigger that the index led it to: its group if it is wanted, else why not."""
+
+    candidate: Candidate
+    group: Group | None
+    refusal: Reason | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """One trigger in the index, with its conditions split into what the tree looks up and what is left."""
 
     automation: str
     path: str
+    names: tuple[tuple[str, ...], ...]
     exact: Mapping[str, frozenset[str]]
     related_exact: tuple[Mapping[str, frozenset[str]], ...]
-    rest: tuple[Condition, ...]
-    related: tuple[RelatedSpec, ...]
+    rest: Filter
+    sample: Callable[[Event], float | None] | None
     group: Callable[[Event], Group | None]
 
     @classmethod
-    def of(cls, automation: str, trigger: EventTrigger, path: str) -> Candidate:
-        """Compile a trigger."""
-        conditions = compile_conditions(trigger.match)
-        related = tuple(RelatedSpec.of(spec) for spec in trigger.match_related if spec)
-        looked_up = _within_budget(conditions)
+    def of(cls, automation: str, leaf: Leaf, trigger: EventFilter) -> Candidate:
+        """Compile a leaf of an automation's trigger."""
+        wanted = Filter.of(trigger)
+        looked_up = _within_budget(wanted.labels)
         return cls(
             automation=automation,
-            path=path,
+            path=leaf.place.path,
+            names=_names(trigger),
             exact={c.label: c.values.literals for c in looked_up},
             related_exact=tuple(
-                {c.label: c.values.literals for c in spec.conditions if c.values.exact} for spec in related
+                {c.label: c.values.literals for c in spec.conditions if c.values.exact} for spec in wanted.related
             ),
-            rest=tuple(c for c in conditions if c not in looked_up),
-            related=related,
-            group=compile_group(trigger.for_each),
+            rest=replace(wanted, labels=tuple(c for c in wanted.labels if c not in looked_up)),
+            sample=leaf.machine.value if isinstance(leaf.machine, Aggregate) else None,
+            group=compile_group(leaf.place.labels),
         )
 
-    def holds(self, event: Event) -> bool:
+    def reached(self, subject: Subject) -> Reached:
         """Check what the tree did not look up."""
-        for condition in self.rest:
-            if not condition.holds(event.resource):
-                return False
-        return all(spec.holds(event.related) for spec in self.related)
+        refusal = self.rest.refusal(subject)
+        if refusal is not None:
+            return Reached(self, None, refusal)
+        if self.sample is not None and self.sample(subject.event) is None:
+            return Reached(self, None, Reason.NO_NUMBER)
+        group = self.group(subject.event)
+        return Reached(self, group, Reason.GROUP_MISSING if group is None else None)
 
     @property
     def witnesses(self) -> tuple[Mapping[str, frozenset[str]], ...]:
         """The literals that some related resource must have, per spec."""
         return tuple(spec for spec in self.related_exact if spec)
+
+
+def _names(trigger: EventFilter) -> tuple[tuple[str, ...], ...]:
+    """The lists of names by which an event takes part: those expected, and those that open a window."""
+    opening = trigger.after if isinstance(trigger, EventTrigger) else ()
+    lists = (trigger.expect, opening) if opening else (trigger.expect,)
+    return tuple(tuple(sorted(set(names))) for names in lists)
+
+
+def candidates_of(program: Program) -> Iterator[Candidate]:
+    """Return the leaves of an automation that react to events, compiled for the index."""
+    for leaf in program.tree.leaves.values():
+        if isinstance(leaf.trigger, EventFilter):
+            yield Candidate.of(program.automation.name, leaf, leaf.trigger)
 
 
 def _within_budget(conditions: Sequence[Condition]) -> list[Condition]:
@@ -176,25 +206,25 @@ class Index:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
         self.programs: Mapping[str, Program] = {rule.name: compile_program(rule) for rule in rules}
-        specs: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
+        specs: dict[tuple[tuple[str, ...], ...], list[Candidate]] = defaultdict(list)
         for program in self.programs.values():
             if program.automation.enabled:
-                for path, trigger in program.triggers:
-                    candidate = Candidate.of(program.automation.name, trigger, path)
-                    specs[tuple(sorted(set(trigger.expect)))].append(candidate)
+                for candidate in candidates_of(program):
+                    specs[candidate.names].append(candidate)
         self._literal: dict[str, list[Node]] = defaultdict(list)
         self._tested: list[tuple[Callable[[str], bool], Node]] = []
         for names, candidates in specs.items():
             self._place(names, _build(candidates))
         self._remembered: dict[str, tuple[Node, ...]] = {}
 
-    def _place(self, names: tuple[str, ...], node: Node) -> None:
-        accepted = Alternatives.of(names)
-        if accepted.exact:
-            for name in accepted.literals:
+    def _place(self, names: tuple[tuple[str, ...], ...], node: Node) -> None:
+        lists = [Alternatives.of(accepted) for accepted in names]
+        if all(accepted.exact for accepted in lists):
+            for name in frozenset[str]().union(*(accepted.literals for accepted in lists)):
                 self._literal[name].append(node)
         else:
-            self._tested.append((accepted.text_predicate(), node))
+            tests = [accepted.text_predicate() for accepted in lists]
+            self._tested.append((lambda name: any(test(name) for test in tests), node))
 
     def _nodes(self, name: str) -> tuple[Node, ...]:
         nodes = self._remembered.get(name)
@@ -206,22 +236,30 @@ class Index:
             self._remembered[name] = nodes
         return nodes
 
+    def reach(self, event: Event) -> list[Reached]:
+        """Return what became of the event at every trigger that the tables do not rule out."""
+        subject = Subject(event)
+        return [
+            candidate.reached(subject) for node in self._nodes(event.name) for candidate in node.candidates(event)
+        ]
+
     def match(self, event: Event) -> list[Match]:
         """Return one match per interested trigger, by automation name, then path."""
-        matches = []
-        for node in self._nodes(event.name):
-            for candidate in node.candidates(event):
-                if candidate.holds(event):
-                    group = candidate.group(event)
-                    if group is not None:
-                        matches.append(Match(candidate.automation, candidate.path, group))
-        if len(matches) > 1:
-            matches.sort(key=lambda match: match[:2])
-        return matches
+        return matches_of(self.reach(event))
 
     def match_json(self, raw: bytes) -> list[Match]:
         """Match an event from its canonical bytes, as the door validated and stored it."""
         return self.match(Event.from_dict(orjson.loads(raw)))
+
+
+def matches_of(reached: Sequence[Reached]) -> list[Match]:
+    """Return the triggers that want the event, by automation name, then path."""
+    matches = [
+        Match(candidate.automation, candidate.path, group) for candidate, group, _ in reached if group is not None
+    ]
+    if len(matches) > 1:
+        matches.sort(key=lambda match: match[:2])
+    return matches
 
 
 def compile_rules(rules: RuleSet) -> Index:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from automations.engine.conditions import Alternatives
-from automations.engine.index import Candidate
+from automations.engine.index import Candidate, candidates_of
 from automations.engine.program import compile_program
-from automations.model.automation import Automation, EventTrigger
+from automations.model.automation import Automation
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,12 @@ class IndexClass:
 
 def index_class(automation: Automation) -> IndexClass:
     """Return the class of an automation, by its least selective trigger."""
-    keys = [_keys(automation.name, path, trigger) for path, trigger in compile_program(automation).triggers]
-    fewest = min(keys, key=len)
+    keys = [_keys(candidate) for candidate in candidates_of(compile_program(automation))]
+    fewest = min(keys, key=len, default=("schedule",))
     return IndexClass("indexed" if fewest else "scanned", fewest)
 
 
-def _keys(automation: str, path: str, trigger: EventTrigger) -> tuple[str, ...]:
-    candidate = Candidate.of(automation, trigger, path)
-    name = ["event"] if Alternatives.of(trigger.expect).exact else []
+def _keys(candidate: Candidate) -> tuple[str, ...]:
+    name = ["event"] if all(Alternatives.of(names).exact for names in candidate.names) else []
     related = {f"related {label}" for spec in candidate.witnesses for label in spec}
     return (*name, *sorted(candidate.exact), *sorted(related))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from typing import Final, get_args
 
 from automations.engine.grouping import Group, Scalar, compile_extractor
-from automations.model.automation import Automation, CallWebhook, DoNothing, EventTrigger, RunDeployment
+from automations.engine.tree import Tree, compile_tree
+from automations.model.action_document import ActionDocument, DoNothing
+from automations.model.automation import ActionList, Automation
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.templating import CompiledValue, compile_value
 
-RootProjection = Callable[[Group], Group]
+_LISTS: Final[Sequence[ActionList]] = get_args(ActionList)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedAction:
     """One action of the document with its templates compiled. `target` goes into the action's id."""
 
+    document: ActionDocument
     type: str
+    list: ActionList
     index: int
     target: str
     fields: CompiledValue
@@ -28,20 +33,25 @@ class PlannedAction:
     constants: JsonObject
 
 
-def _compile_action(index: int, action: RunDeployment | CallWebhook) -> PlannedAction:
-    if isinstance(action, RunDeployment):
-        typed: JsonObject = {"parameters": action.parameters, "job_variables": action.job_variables}
-        text: JsonObject = {"tags": list(action.tags)}
-        constants: JsonObject = {"deployment": action.deployment, "schedule_after": action.schedule_after}
-        target = action.deployment
-    else:
-        typed = {"body": action.body}
-        text = {"url": action.url, "headers": action.headers}
-        constants = {"method": action.method, "timeout": action.timeout}
-        target = action.url
+def _compile_action(actions: ActionList, index: int, action: ActionDocument) -> PlannedAction:
+    fields = {name: value for name in type(action).model_fields if (value := getattr(action, name)) is not None}
+    kind = fields.pop("type")
+    typed = {name: fields.pop(name) for name in action.typed if name in fields}
+    text = {name: _plain(fields.pop(name)) for name in action.text if name in fields}
     return PlannedAction(
-        action.type, index, target, compile_value(typed), compile_value(text, text=True), constants
+        document=action,
+        type=kind,
+        list=actions,
+        index=index,
+        target=action.target,
+        fields=compile_value(typed),
+        text_fields=compile_value(text, text=True),
+        constants={name: _plain(value) for name, value in fields.items()},
     )
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 class Program:
@@ -49,33 +59,43 @@ class Program:
 
     def __init__(self, automation: Automation) -> None:
         self.automation = automation
-        self.triggers: Sequence[tuple[str, EventTrigger]] = (("trigger", automation.trigger),)
 
     @cached_property
-    def actions(self) -> Sequence[PlannedAction]:
+    def tree(self) -> Tree:
+        """The trigger, with all its parts."""
+        return compile_tree(self.automation.trigger)
+
+    @cached_property
+    def actions(self) -> Mapping[ActionList, Sequence[PlannedAction]]:
         """The actions that ask something of a sink; compiled at the first firing, as most rules fire rarely."""
-        return tuple(
-            _compile_action(index, action)
-            for index, action in enumerate(self.automation.actions)
-            if not isinstance(action, DoNothing)
-        )
+        return {
+            actions: tuple(
+                _compile_action(actions, index, action)
+                for index, action in enumerate(self.automation.actions_of(actions))
+                if not isinstance(action, DoNothing)
+            )
+            for actions in _LISTS
+        }
 
     @cached_property
-    def throttle_group(self) -> Callable[[Event], tuple[Scalar | None, ...]]:
-        """From a firing's event to its throttle group; what the event lacks is None: one group (rules.md 10)."""
-        throttle, trigger = self.automation.throttle, self.automation.trigger
-        labels = trigger.for_each if throttle is None or throttle.for_each is None else throttle.for_each
-        extractors = [compile_extractor(label) for label in labels]
-        return lambda event: tuple(extract(event) for extract in extractors)
+    def throttle_group(self) -> Callable[[Group, Event | None], Sequence[Scalar | None]]:
+        """From a firing's group and event to its throttle group: the trigger's, unless told otherwise. What the
+        event lacks is None: one group (rules.md 10).
+        """
+        throttle = self.automation.throttle
+        if throttle is None or throttle.for_each is None:
+            return lambda group, _event: group
+        extractors = [compile_extractor(label) for label in throttle.for_each]
+        return lambda _group, event: [None if event is None else extract(event) for extract in extractors]
 
     @cached_property
     def root_positions(self) -> Sequence[int]:
-        """Which values of the trigger's group make the root group, the key of the cell.
+        """Which values of a trigger's group make the root group, the key of the cell.
 
         A throttle that groups otherwise must see all firings that it counts, so the cell holds every trigger
         group that may share a throttle group: the root is what both have in common.
         """
-        throttle, labels = self.automation.throttle, self.automation.trigger.for_each
+        throttle, labels = self.automation.throttle, self.automation.for_each
         if throttle is None or throttle.for_each is None:
             return range(len(labels))
         return [position for position, label in enumerate(labels) if label in throttle.for_each]
@@ -87,7 +107,7 @@ class Program:
         return blake2b(f"{trigger}{list(self.root_positions)}".encode(), digest_size=8).hexdigest()
 
     def root_group(self, group: Group) -> Group:
-        """Project a trigger's group on the cell that holds it."""
+        """Project a trigger's group, or a part's, on the cell that holds it."""
         return tuple(group[position] for position in self.root_positions)
 
 

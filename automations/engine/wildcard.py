@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def compile_wildcard(pattern: str) -> Callable[[str], bool]:
     """Return a predicate over whole texts, linear in the text's length for each part of the pattern."""
-    head, *rest = pattern.split("*")
+    return compile_parts(pattern.split("*"))
+
+
+def compile_parts(parts: Sequence[str]) -> Callable[[str], bool]:
+    """Return the predicate of literal parts with any run of characters between each two."""
+    head, *rest = parts
     if not rest:
         return head.__eq__
     *middle, tail = rest

@@ -13,13 +13,14 @@ import orjson
 from automations.errors import Location, Problem, RuleFileErrors
 from automations.model.automation import Automation
 from automations.model.ruleset import RuleSet
+from automations.rulefiles.conditions import lint_conditions
+from automations.rulefiles.cycles import lint_cycles
 from automations.rulefiles.document import Document
 from automations.rulefiles.document import Path as Steps
-from automations.rulefiles.files import rule_files, unreadable
-from automations.rulefiles.lint import lint_templates, lint_trigger
-from automations.rulefiles.reader import read_yaml
-from automations.rulefiles.source import MAX_BYTES
-from automations.rulefiles.supported import drop_unused, not_supported
+from automations.rulefiles.files import read_file, rule_files
+from automations.rulefiles.meaning import OnPrefectOnly, lint_meaning
+from automations.rulefiles.prefect_exports import drop_exported
+from automations.rulefiles.templates import lint_templates
 from automations.rulefiles.validate import validate
 
 
@@ -33,25 +34,30 @@ class CheckResult:
 
 @dataclass(slots=True)
 class _Collected:
+    on_prefect_only: OnPrefectOnly
     automations: list[Automation] = field(default_factory=list)
     places: dict[str, Location] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def load_rules(path: str | Path) -> RuleSet:
-    """Load a folder of rule files (searched to its depth), or one file. RuleFileErrors has every problem."""
-    result = check_rules([Path(path)])
+def load_rules(path: str | Path, *, on_prefect_only: OnPrefectOnly = "warn") -> RuleSet:
+    """Load a folder of rule files (searched to its depth), or one file. RuleFileErrors has every problem.
+
+    `on_prefect_only`: what to make of an action that only a Prefect server can carry out.
+    """
+    result = check_rules([Path(path)], on_prefect_only=on_prefect_only)
     if result.ruleset is None:
         raise RuleFileErrors(list(result.problems))
     return result.ruleset
 
 
-def check_rules(paths: Sequence[Path]) -> CheckResult:
+def check_rules(paths: Sequence[Path], *, on_prefect_only: OnPrefectOnly = "warn") -> CheckResult:
     """Read all files below the paths and report all of their errors and warnings."""
     files, problems = rule_files(paths)
-    collected = _Collected(problems=problems)
+    collected = _Collected(on_prefect_only, problems=problems)
     for file in files:
         _take_file(collected, file)
+    collected.problems += lint_cycles(collected.automations, collected.places)
     # A part that several aliases use is written in one place: its problem is told once.
     found = dict.fromkeys(sorted(collected.problems, key=lambda problem: (problem.location, problem.code)))
     if any(problem.severity == "error" for problem in found):
@@ -69,13 +75,7 @@ def _revision(automations: Sequence[Automation]) -> str:
 
 
 def _take_file(collected: _Collected, file: Path) -> None:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        collected.problems.append(unreadable(file, error))
-        return
-    documents, problems = read_yaml(raw, str(file))
+    documents, problems = read_file(file)
     collected.problems += problems
     for document in documents:
         for steps, rule in _rules(document, collected):
@@ -108,14 +108,20 @@ def _beside_the_list(document: Document, data: dict[str, Any]) -> Iterator[Probl
 
 
 def _take_rule(collected: _Collected, document: Document, steps: Steps, rule: dict[str, Any]) -> None:
-    drop_unused(rule)
+    collected.problems += drop_exported(document, steps, rule)
     automation, problems = validate(document, Automation, steps)
-    problems = not_supported(document, steps, rule, problems)
+    problems += lint_templates(document, steps, rule)
+    problems += lint_conditions(document, steps, rule)
+    if automation is not None:
+        problems += lint_meaning(document, steps, automation, collected.on_prefect_only)
+        _take_automation(collected, document, steps, automation, problems)
     collected.problems += problems
-    collected.problems += lint_templates(document, steps, rule)
-    if automation is None or problems:
-        return
-    collected.problems += lint_trigger(document, steps, automation)
+
+
+def _take_automation(
+    collected: _Collected, document: Document, steps: Steps, automation: Automation, problems: Sequence[Problem]
+) -> None:
+    """Give the name to the first that has it; keep the automation when nothing is wrong with it."""
     where = document.location((*steps, "name"), key=True)
     if automation.name in collected.places:
         first = collected.places[automation.name]
@@ -125,4 +131,5 @@ def _take_rule(collected: _Collected, document: Document, steps: Steps, rule: di
         collected.problems.append(Problem("duplicate-name", message, where, hint))
         return
     collected.places[automation.name] = where
-    collected.automations.append(automation)
+    if not any(problem.severity == "error" for problem in problems):
+        collected.automations.append(automation)

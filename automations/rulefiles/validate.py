@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rapidfuzz import process
 
 from automations.errors import Problem
+from automations.rulefiles.composer import MAX_PROBLEMS
 from automations.rulefiles.document import Document, Path
-from automations.rulefiles.locate import locate, models_of, tags
+from automations.rulefiles.locate import Place, locate, models_of, tags
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,7 +40,9 @@ _LENGTHS: Final = {
     "too_short": "at least {min_length} items",
     "too_long": "at most {max_length} items",
 }
-_CHOICES: Final = frozenset({"literal_error", "enum", "union_tag_invalid"})
+_CHOICES: Final = frozenset({"literal_error", "enum"})
+_MANY: Final = 6
+"""More choices than these are listed only where none of them is near."""
 _MEANT: Final = {"no": "false", "off": "false", "n": "false", "yes": "true", "on": "true", "y": "true"}
 
 
@@ -51,43 +55,56 @@ def validate(document: Document, model: type[M], path: Path = ()) -> tuple[M | N
         return model.model_validate(data), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    located = [(*locate(model, data, detail), detail) for detail in details]
-    found = [(steps, _problem(document, (*path, *steps), owner, detail)) for steps, owner, detail in located]
-    # A key that is missing because it is misspelt is one mistake: the misspelling is told.
+    found = []
+    for detail in details[:MAX_PROBLEMS]:
+        place = locate(model, data, detail)
+        problem = _problem(document, place._replace(path=(*path, *place.path)), detail)
+        found.append((place.path, problem))
+    problems = _told_once(found)
+    if len(details) > MAX_PROBLEMS:
+        message = f"there are {len(details) - MAX_PROBLEMS} more problems in it"
+        problems.append(Problem("too-many", message, document.location(path)))
+    return None, problems
+
+
+def _told_once(found: Sequence[tuple[Path, Problem]]) -> list[Problem]:
+    """A key that is missing because it is misspelt is one mistake: the misspelling is told."""
     misspelt = {(steps[:-1], problem.hint) for steps, problem in found if problem.code == "unknown-key"}
-    return None, [
+    return [
         problem
         for steps, problem in found
-        if problem.code != "missing-key" or (steps[:-1], _did_you_mean(steps[-1])) not in misspelt
+        if problem.code != "missing-key" or (steps[:-1], _did_you_mean(steps[-1:])) not in misspelt
     ]
 
 
 def suggestion(name: str, known: list[str]) -> str | None:
     """Return `did you mean 'x'?`, or None when nothing is near."""
     found = process.extractOne(name, known, processor=str.lower, score_cutoff=65)
-    return _did_you_mean(found[0]) if found else None
+    return _did_you_mean(found[:1]) if found else None
 
 
-def _did_you_mean(name: object) -> str:
-    return f"did you mean {name!r}?"
+def _did_you_mean(names: Sequence[object]) -> str:
+    return f"did you mean {' or '.join(map(repr, names))}?"
 
 
-def _problem(document: Document, path: Path, owner: type[BaseModel], detail: Any) -> Problem:
-    kind, seen, here = detail["type"], detail["input"], document.location(path)
+def _problem(document: Document, place: Place, detail: Any) -> Problem:
+    kind, path, seen = detail["type"], place.path, detail["input"]
+    here = document.location(path)
     if kind == "extra_forbidden":
-        return _unknown_key(document, path, owner)
+        return _unknown_key(document, place)
     if kind == "missing":
-        return Problem("missing-key", f"{_article(owner)} needs {path[-1]!r}", document.location(path[:-1]))
-    if kind == "union_tag_not_found":
-        hint = f"the types are {', '.join(_tags(owner, path))}"
-        return Problem("missing-key", f"each of {_label(path)} needs 'type'", here, hint)
+        return Problem("missing-key", f"{_article(place.owner)} needs {path[-1]!r}", document.location(path[:-1]))
+    if kind.startswith("union_tag"):
+        return _not_a_type(document, place, seen)
     if kind in _CHOICES:
-        return _not_one_of(document, path, detail)
+        choices = str(detail["ctx"]["expected"]).replace(" or ", ", ").split(", ")
+        return _not_one_of(document, path, seen, [choice.strip("'") for choice in choices])
     if kind in _TYPES:
         mend = _boolean_hint(seen) if kind == "bool_type" else None
         return Problem("wrong-type", f"{_label(path)} wants {_TYPES[kind]}, not {_seen(seen)}", here, mend)
-    if "-" in kind:  # one of our own validators: it says all by itself
-        return Problem(kind, detail["msg"], here)
+    if "-" in kind:  # one of our own validators: it says all by itself, and may know the place within
+        at = detail.get("ctx", {}).get("at", ())
+        return Problem(kind, detail["msg"], document.location((*path, *at)))
     return Problem("bad-value", _out_of_bounds(_label(path), detail), here)
 
 
@@ -102,22 +119,36 @@ def _out_of_bounds(label: str, detail: Any) -> str:
     return f"{label}: {detail['msg']}"
 
 
-def _unknown_key(document: Document, path: Path, owner: type[BaseModel]) -> Problem:
-    known = [field.alias or name for name, field in owner.model_fields.items()]
-    message = f"{path[-1]!r} is not {_article(owner)} field"
-    hint = suggestion(str(path[-1]), known) or f"the fields are {', '.join(known)}"
-    return Problem("unknown-key", message, document.location(path, key=True), hint)
+def _unknown_key(document: Document, place: Place) -> Problem:
+    path, known = place.path, list(place.owner.model_fields)
+    message = f"{path[-1]!r} is not {_article(place.owner)} field"
+    types = [tag for model in place.choices if path[-1] in model.model_fields for tag in tags(model)]
+    hint = f"it belongs to 'type: {types[0]}'" if types else suggestion(str(path[-1]), known)
+    where = document.location(path, key=True)
+    return Problem("unknown-key", message, where, hint or f"the fields are {', '.join(known)}")
 
 
-def _not_one_of(document: Document, path: Path, detail: Any) -> Problem:
-    context, seen = detail["ctx"], detail["input"]
-    if "tag" in context:
-        path, seen = (*path, "type"), context["tag"]
-    expected = str(context.get("expected_tags") or context["expected"]).replace(" or ", ", ")
-    choices = [choice.strip("'") for choice in expected.split(", ")]
-    wanted = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+def _not_a_type(document: Document, place: Place, seen: Any) -> Problem:
+    path, types = place.path, _tags(place.owner, place.path)
+    if not isinstance(seen, dict):
+        return Problem("wrong-type", f"{_label(path)} wants a mapping, not {_seen(seen)}", document.location(path))
+    if "type" in seen:
+        return _not_one_of(document, (*path, "type"), seen["type"], types)
+    misspelt = process.extractOne("type", list(seen), score_cutoff=75)
+    if misspelt:
+        message = f"{misspelt[0]!r} is no field here"
+        where = document.location((*path, misspelt[0]), key=True)
+        return Problem("unknown-key", message, where, _did_you_mean(["type"]))
+    hint = f"the types are {', '.join(types)}"
+    return Problem("missing-key", f"{_label(path)} needs 'type'", document.location(path), hint)
+
+
+def _not_one_of(document: Document, path: Path, seen: Any, choices: list[str]) -> Problem:
     hint = suggestion(seen, choices) if isinstance(seen, str) else None
-    return Problem("bad-value", f"{_label(path)} is {wanted}, not {_seen(seen)}", document.location(path), hint)
+    wanted = f"is one of {', '.join(choices)}, not" if len(choices) > 1 else f"is {choices[0]}, not"
+    if hint and len(choices) > _MANY:
+        wanted = "cannot be"
+    return Problem("bad-value", f"{_label(path)} {wanted} {_seen(seen)}", document.location(path), hint)
 
 
 def _article(owner: type[BaseModel]) -> str:
@@ -138,7 +169,9 @@ def _tags(owner: type[BaseModel], path: Path) -> list[str]:
 
 
 def _label(path: Path) -> str:
-    return repr(_name(path)) if any(isinstance(step, str) for step in path) else "the document"
+    if not any(isinstance(step, str) for step in path):
+        return "the document"
+    return f"each of {_name(path)!r}" if isinstance(path[-1], int) else repr(_name(path))
 
 
 def _name(path: Path) -> str:

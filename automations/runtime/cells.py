@@ -8,8 +8,10 @@ from typing import Final
 
 import orjson
 
+from automations.engine import CellKey
+from automations.engine.batch import Kept
 from automations.model.document import JsonObject
-from automations.ports import CellKey, Transaction
+from automations.ports import Transaction
 
 _CELLS_KEPT: Final = 50_000
 """Decoded cells kept in memory; the rest is read from the store when an event asks for it."""
@@ -32,11 +34,11 @@ class Cells:
         loaded = {key: orjson.loads(stored[key]) if key in stored else None for key in missing}
         return {key: loaded[key] if key in loaded else self._states[key] for key in keys}
 
-    def save(self, tx: Transaction, states: Mapping[CellKey, JsonObject | None], now: int) -> None:
-        """Store changed states, and remember them."""
-        encoded = {key: (orjson.dumps(state) if state else None, None) for key, state in states.items()}
+    def save(self, tx: Transaction, cells: Mapping[CellKey, Kept], now: int) -> None:
+        """Store changed cells, and remember them."""
+        encoded = {key: (orjson.dumps(state) if state else None, due) for key, (state, due) in cells.items()}
         tx.save_cells(encoded, now)
-        for key, state in states.items():
+        for key, (state, _) in cells.items():
             self._states[key] = state
             self._states.move_to_end(key)
         while len(self._states) > _CELLS_KEPT:

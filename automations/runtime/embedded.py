@@ -8,22 +8,17 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
-from automations.engine import Match, Program, cell_key, compile_rules, evaluate, plan
-from automations.engine.evaluate import LATENESS
+from automations.engine import Index, Program, StateBounds, compile_rules, plan
 from automations.engine.identity import redriven_id
-from automations.engine.plan import Planned, plan_failed
 from automations.errors import ConflictError, NotFoundError, Refused
 from automations.jobs import build_run
 from automations.model.action import ActionRequest, FailedAction
 from automations.model.document import JsonObject
 from automations.model.event import Event
-from automations.model.firing import Firing
 from automations.model.job import Layer, Run, RunSpec, RunState
-from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
 from automations.ports import (
     Accepted,
-    CellKey,
     Clock,
     Jobs,
     RulesStatus,
@@ -31,7 +26,7 @@ from automations.ports import (
     Store,
     Transaction,
 )
-from automations.runtime.cells import Cells
+from automations.runtime.processor import Processor
 from automations.runtime.run_events import run_event
 
 log = structlog.get_logger()
@@ -46,16 +41,6 @@ class Bounds:
     actions: int = 100_000
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a list of events led to, before it is stored."""
-
-    cells: dict[CellKey, JsonObject | None]
-    changed: set[CellKey]
-    firings: list[tuple[Program, Firing]]
-    poisoned: list[tuple[Event, str]]
-
-
 class EmbeddedEngine:
     """Implements `ports.Engine` on a store. All state changes run inside `Store.write`, one after another."""
 
@@ -67,18 +52,16 @@ class EmbeddedEngine:
         *,
         sink_of: Mapping[str, str],
         bounds: Bounds | None = None,
-        lateness: int = LATENESS,
+        state_bounds: StateBounds | None = None,
     ) -> None:
         self._store, self._jobs, self._clock = store, jobs, clock
         self._sink_of = sink_of
+        self.processor = Processor(clock, sink_of, state_bounds or StateBounds())
         self._on_actions: Callable[[], None] = lambda: None
         self._on_runs: Callable[[], None] = lambda: None
         self._on_cancel: Callable[[str], object] = lambda _run: None
-        self._bounds, self._lateness = bounds or Bounds(), lateness
-        self._index = compile_rules(RuleSet())
+        self._bounds = bounds or Bounds()
         self._rule_errors: Sequence[str] = ()
-        self._paused: frozenset[str] = frozenset()
-        self._cells = Cells()
         self._waiting_events = 0
         self._waiting_bytes = 0
         self.pending_actions = 0
@@ -92,15 +75,39 @@ class EmbeddedEngine:
 
     # --- rules ---------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Read what an earlier life left behind."""
-        self._paused = await self._store.reads.paused()
+    @property
+    def _index(self) -> Index:
+        return self.processor.index
 
-    def use_rules(self, rules: RuleSet) -> None:
+    async def start(self, rules: RuleSet) -> None:
+        """Take up what an earlier life left behind: what came due meanwhile is judged before anything new."""
+        paused = await self._store.reads.paused()
+        await self._use(compile_rules(rules), paused)
+        now = self._clock.now()
+        due: int | None = now
+        while due is not None and due <= now:
+            acted, due = await self._store.write(lambda tx: self.processor.tick(tx, now, downtime=True))
+            if acted:
+                self._on_actions()
+
+    async def use_rules(self, rules: RuleSet) -> None:
         """Swap the rule set at once: every event sees one revision."""
-        self._index = compile_rules(rules)
+        await self._use(compile_rules(rules), self.processor.paused)
         self._rule_errors = ()
-        log.info("rules_loaded", revision=rules.revision, automations=len(rules))
+
+    async def _use(self, index: Index, paused: frozenset[str]) -> None:
+        await self._store.write(lambda tx: self.processor.adopt(tx, index, paused))
+        log.info("rules_loaded", revision=index.rules.revision, automations=len(index.rules))
+
+    async def tick(self) -> int | None:
+        """Let time pass in what waits for it; returns the next deadline. What was received before now stands
+        before it in the store's queue, so no tick overtakes an event.
+        """
+        now = self._clock.now()
+        acted, due = await self._store.write(lambda tx: self.processor.tick(tx, now))
+        if acted:
+            self._on_actions()
+        return due
 
     def reject_rules(self, errors: Sequence[str]) -> None:
         """Keep the last good revision, and say what is wrong with the files."""
@@ -121,7 +128,7 @@ class EmbeddedEngine:
         place = self._index.rules.places.get(document.name)
         return {
             **document.model_dump(mode="json"),
-            "paused": document.name in self._paused,
+            "paused": document.name in self.processor.paused,
             "location": str(place) if place else None,
             "stateless": document.stateless,
         }
@@ -130,8 +137,12 @@ class EmbeddedEngine:
         """Pause or resume an automation; NotFoundError where there is none of the name."""
         if automation not in self._index.programs:
             raise NotFoundError(f"there is no automation named {automation!r}")
-        await self._store.write(lambda tx: tx.set_paused(automation, paused))
-        self._paused = self._paused | {automation} if paused else self._paused - {automation}
+        await self._store.write(lambda tx: self._set_paused(tx, automation, paused))
+
+    def _set_paused(self, tx: Transaction, automation: str, paused: bool) -> None:
+        tx.set_paused(automation, paused)
+        before = self.processor.paused
+        self.processor.adopt(tx, self._index, before | {automation} if paused else before - {automation})
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -178,65 +189,13 @@ class EmbeddedEngine:
         if len(fresh) < len(events):
             bodies = [body for body, duplicate in zip(bodies, duplicates, strict=True) if not duplicate]
             tx.count_duplicates(len(events) - len(fresh))
-        tx.add_events(fresh, bodies)
-        return duplicates, self._process(tx, fresh)
-
-    def _process(self, tx: Transaction, events: Sequence[Event]) -> bool:
-        """Match, evaluate, plan; store states, firings, rendered actions. True when there is something to send."""
-        outcome = self._evaluate(tx, events)
-        now = self._clock.now()
-        if outcome.changed:
-            self._cells.save(tx, {key: outcome.cells[key] for key in outcome.changed}, now)
-        for event, reason in outcome.poisoned:
-            tx.add_dead_event(event, Reason.POISON, reason, now)
-        if not outcome.firings:
-            return False
-        new = tx.add_firings([firing for _, firing in outcome.firings], now)
-        actions = [
-            a for program, firing in outcome.firings if firing.id in new for a in self._plan(program, firing)
-        ]
-        tx.add_actions([(action, self._sink_of.get(action.type, "")) for action in actions], now)
-        return bool(actions)
-
-    def _plan(self, program: Program, firing: Firing) -> Sequence[Planned]:
-        try:
-            return plan(program, firing)
-        except Exception as error:
-            log.exception("planning_failed", automation=firing.automation, firing=firing.id)
-            return plan_failed(program, firing, f"{type(error).__name__}: {error}")
-
-    def _evaluate(self, tx: Transaction, events: Sequence[Event]) -> Outcome:
-        index = self._index
-        matched: list[tuple[Program, Match, Event]] = []
-        for event in events:
-            matched.extend(
-                (index.programs[match.automation], match, event)
-                for match in index.match(event)
-                if match.automation not in self._paused
-            )
-        stateful = {cell_key(p, m) for p, m, _ in matched if not p.automation.stateless}
-        outcome = Outcome(self._cells.load(tx, list(stateful)) if stateful else {}, set(), [], [])
-        for program, match, event in matched:
-            self._evaluate_one(outcome, program, match, event)
-        return outcome
-
-    def _evaluate_one(self, outcome: Outcome, program: Program, match: Match, event: Event) -> None:
-        key = None if program.automation.stateless else cell_key(program, match)
-        state = None if key is None else outcome.cells[key]
-        try:
-            evaluation = evaluate(program, state, match, event, lateness=self._lateness)
-        except Exception as error:  # a rule that breaks must not stop its neighbours
-            log.exception("evaluation_failed", automation=match.automation, event_ref=event.ref)
-            outcome.poisoned.append((event, f"automation {match.automation!r}: {type(error).__name__}: {error}"))
-            return
-        if key is not None:
-            outcome.cells[key] = evaluation.state
-            outcome.changed.add(key)
-        outcome.firings.extend((program, firing) for firing in evaluation.firings)
+        processed = self.processor.process(tx, fresh)
+        tx.add_events(fresh, bodies, processed.traces)
+        return duplicates, processed.acted
 
     def forget_cells(self) -> None:
         """Called by the store when something was rolled back."""
-        self._cells.clear()
+        self.processor.forget()
 
     # --- dead letters --------------------------------------------------------------------------------------
 

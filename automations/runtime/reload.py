@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ def signature(paths: Iterable[Path]) -> Signature:
     return frozenset(found)
 
 
-async def watch(paths: Iterable[Path], changed: Callable[[], None]) -> None:
+async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:
     """Call `changed` after any of the files changed, until cancelled. A burst of writes is one change: it is told
     once the files have been still for one look.
     """
@@ -38,5 +38,5 @@ async def watch(paths: Iterable[Path], changed: Callable[[], None]) -> None:
         now = await asyncio.to_thread(signature, watched)
         if now == seen and now != told:
             told = now
-            changed()
+            await changed()
         seen = now

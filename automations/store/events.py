@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from automations.errors import ConflictError, NotFoundError
+from automations.model.document import JsonObject
 from automations.model.event import RESOURCE_ID, Event
 from automations.ports import Page
 from automations.store.listing import Listing, glob
@@ -18,11 +19,12 @@ from automations.store.writing import Writing
 
 EventKey = tuple[str, str]
 
-_ADD: Final = MultiRow("INSERT INTO events (source, id, name, resource, received, body) VALUES", 6)
+_ADD: Final = MultiRow("INSERT INTO events (source, id, name, resource, received, body, trace) VALUES", 7)
 # A join, because SQLite scans the whole index for `(id, source) IN (VALUES ...)`.
 _WITH_KEYS: Final = "WITH wanted (source, id) AS (VALUES"
 _KNOWN: Final = MultiRow(_WITH_KEYS, 2, ") SELECT source, id FROM wanted JOIN events USING (id, source)")
 _BODIES: Final = MultiRow(_WITH_KEYS, 2, ") SELECT body FROM wanted JOIN events USING (id, source)")
+_TRACE: Final = "SELECT trace FROM events WHERE id = ? AND source = ?"
 _BY_ID: Final = "SELECT body FROM events WHERE id = ? LIMIT 2"
 
 
@@ -33,11 +35,13 @@ class EventWrites(Writing):
         """Return those (source, id) that are stored already."""
         return set(_KNOWN.run(self._db, keys))
 
-    def add_events(self, events: Sequence[Event], bodies: Sequence[bytes]) -> None:
-        """Store accepted events (`bodies` are their canonical JSON); counts accepted and processed."""
+    def add_events(self, events: Sequence[Event], bodies: Sequence[bytes], traces: Sequence[bytes | None]) -> None:
+        """Store accepted events (`bodies` are their canonical JSON, `traces` the JSON of what they reached);
+        counts accepted and processed.
+        """
         rows = [
-            (event.source, event.id, event.name, event.resource.get(RESOURCE_ID, ""), event.received, body)
-            for event, body in zip(events, bodies, strict=True)
+            (event.source, event.id, event.name, event.resource.get(RESOURCE_ID, ""), event.received, body, trace)
+            for event, body, trace in zip(events, bodies, traces, strict=True)
         ]
         _ADD.run(self._db, rows)
         self.tally["accepted"] += len(rows)
@@ -67,6 +71,11 @@ class EventReads(Reading):
     async def event(self, ref: str) -> Event:
         """Find by `source/id`, or by a bare id while it is unique; NotFoundError, ConflictError."""
         return await self._read(lambda db: _find(db, ref))
+
+    async def trace(self, event: Event) -> Sequence[JsonObject]:
+        """Return what became of a stored event at each trigger that it reached."""
+        rows = await self._read(lambda db: db.execute(_TRACE, [event.id, event.source]).fetchall())
+        return orjson.loads(rows[0][0]) if rows and rows[0][0] is not None else []
 
     async def events(
         self,

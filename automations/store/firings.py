@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import orjson
 
 from automations.errors import NotFoundError
 from automations.model.document import JsonObject
-from automations.model.firing import Firing
+from automations.model.firing import Firing, FiringPart
 from automations.model.reason import Reason
 from automations.ports import Page, StoredFiring
 from automations.store.events import EventKey, load_events
@@ -37,8 +37,8 @@ class FiringWrites(Writing):
         new = {firing.id: firing for firing in firings if firing.id not in known}
         rows = [(f.id, f.automation, now, orjson.dumps(_encode(f))) for f in new.values()]
         _ADD.run(self._db, rows)
-        counted = [(event.ref, f.id, now) for f in new.values() for event in f.events or (f.event,) if event]
-        _ADD_EVENTS.run(self._db, counted)
+        behind = [(ref, f.id, now) for f in new.values() for ref in {event.ref: None for event in f.all_events}]
+        _ADD_EVENTS.run(self._db, behind)
         suppressed = sum(firing.suppressed for firing in new.values())
         self.tally["suppressed"] += suppressed
         self.tally["fired"] += len(new) - suppressed
@@ -57,6 +57,17 @@ def _encode(firing: Firing) -> JsonObject:
         "count": firing.count,
         "truncated": firing.truncated,
         "reason": firing.reason,
+        "parts": {name: _encode_part(part) for name, part in firing.parts.items()},
+    }
+
+
+def _encode_part(part: FiringPart) -> JsonObject:
+    return {
+        "at": part.at,
+        "labels": part.labels,
+        "event": part.event.key if part.event else None,
+        "events": [event.key for event in part.events],
+        "parts": {name: _encode_part(inner) for name, inner in part.parts.items()},
     }
 
 
@@ -66,12 +77,32 @@ def _decode(db: Connection, rows: list[Any], most: int | None) -> list[StoredFir
     for body in bodies:
         body["kept"] = _keys(body["events"])[-most if most else 0 :]
         body["event"] = next(iter(_keys([body["event"]])), None)
-    events = load_events(db, {key for body in bodies for key in [*body["kept"], body["event"]] if key})
+    wanted = {key for body in bodies for key in [*body["kept"], body["event"]] if key}
+    events = load_events(db, wanted.union(*(_part_keys(body["parts"]) for body in bodies)))
     return [StoredFiring(_firing(body, events), stored) for (stored, _), body in zip(rows, bodies, strict=True)]
 
 
 def _keys(pairs: list[Any]) -> list[EventKey]:
     return [(pair[0], pair[1]) for pair in pairs if pair]
+
+
+def _part_keys(parts: JsonObject) -> Iterator[EventKey]:
+    for part in parts.values():
+        yield from _keys([part["event"], *part["events"]])
+        yield from _part_keys(part["parts"])
+
+
+def _parts(parts: JsonObject, stored: Any) -> Mapping[str, FiringPart]:
+    return {
+        name: FiringPart(
+            at=part["at"],
+            labels=part["labels"],
+            event=next((stored[key] for key in _keys([part["event"]]) if key in stored), None),
+            events=tuple(stored[key] for key in _keys(part["events"]) if key in stored),
+            parts=_parts(part["parts"], stored),
+        )
+        for name, part in parts.items()
+    }
 
 
 def _firing(body: JsonObject, stored: Any) -> Firing:
@@ -81,6 +112,7 @@ def _firing(body: JsonObject, stored: Any) -> Firing:
         "events": kept,
         "truncated": body["truncated"] or len(kept) < len(body["events"]),
         "reason": Reason(body["reason"]),
+        "parts": _parts(body["parts"], stored),
     }
     return Firing(**{**body, **changes})
 

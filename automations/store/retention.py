@@ -15,10 +15,13 @@ Age = Literal["events", "settled"]
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows are kept, in microseconds. An event that is sent again after it was forgotten is new."""
+    """How long rows are kept, in microseconds. An event that is sent again after it was forgotten is new; `state`
+    is that of triggers which nothing reaches.
+    """
 
     events: int = 7 * DAY
     settled: int = 30 * DAY
+    state: int = 30 * DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class SqliteStore:
         before = {"events": now - retention.events, "settled": now - retention.settled}
         for what in FORGETTABLE:
             await self._forget(what, before[what.age])
+        while await self._writer.write(methodcaller("forget_idle_cells", now - retention.state)):
+            pass
 
     async def _forget(self, what: Forgettable, before: int) -> None:
         position: int | None = 0

@@ -65,8 +65,9 @@ def written(path: Sequence[str | int]) -> str:
 
 
 def item(value: Any, key: Any, name: Callable[[], str]) -> Any:
-    """Look one key or position up; what is not there is undefined."""
+    """Look one key or position up; what is not there is undefined. `x[0]` of an object is `x['0']`."""
     if isinstance(value, dict):
+        key = str(key) if type(key) is int else key
         if isinstance(key, str) and key in value:
             return value[key]
     elif isinstance(value, list | str) and type(key) is int and -len(value) <= key < len(value):

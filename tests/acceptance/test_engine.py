@@ -28,7 +28,7 @@ def test_an_event_starts_a_run_with_job_variables_rendered_from_it(start: Start)
     (run,) = engine.runs(1)
     assert run["job_variables"]["env"] == {"REGION": "eu", "LAST_ORDER": "order.2"}
     assert run["provenance"]["/env/LAST_ORDER"]["template"] == "{{ event.resource.id }}"
-    assert run["provenance"]["/env/REGION"]["origin"].endswith("deployments.yaml:11:11")
+    assert run["provenance"]["/env/REGION"]["origin"].endswith("deployments.yaml:12:11")
     assert run["parameters"] == {"customer": "acme", "failures": 3}
     lines = [line["text"] for line in engine.get(f"/api/runs/{run['id']}/logs")["items"]]
     assert lines == ["repairing 3 orders of acme in eu", "the last one was order.2"]
@@ -100,7 +100,7 @@ def test_a_broken_rule_file_at_start_is_refused_with_every_error(project: Path) 
         check=False,
     )
     assert done.returncode == 1
-    assert "bad.yaml:3:18 [bad-value] 'type' is one of" in done.stderr
+    assert "bad.yaml:3:18 [bad-value] 'type' cannot be 'nothing'" in done.stderr
 
 
 def test_a_webhook_with_a_bearer_token_becomes_an_event(start: Start, project: Path) -> None:
@@ -162,6 +162,7 @@ def test_an_action_that_does_not_render_is_a_dead_letter_and_its_neighbours_go_o
 def test_runs_chain_through_rules_and_an_endless_chain_is_cut(start: Start, project: Path) -> None:
     (project / "rules" / "chain.yaml").write_text(
         "name: chain\n"
+        "allow_cycle: true\n"
         "trigger: {expect: [chain.start, automations.run.Completed]}\n"
         "actions: [{type: run-deployment, deployment: greet/orders}]\n"
     )

@@ -35,10 +35,11 @@ def init(directory: Path, as_json: bool) -> None:
       automations init shop && cd shop && automations serve
     """
     wanted = dict(_example(files("automations.cli").joinpath("example"), directory))
+    wanted |= dict(_example(files("automations").joinpath("schemas"), directory / "schemas"))
     taken = sorted(str(path) for path in wanted if path.exists())
     if taken:
         raise click.ClickException(f"these files exist already: {', '.join(taken)}; choose an empty folder")
-    for path, source in wanted.items():
+    for path, source in sorted(wanted.items()):
         _write(path, source.read_bytes())
         print_json({"file": str(path)}) if as_json else click.echo(str(path))
     folder = "" if directory == Path() else f" -C {shlex.quote(str(directory))}"

@@ -11,7 +11,7 @@ from unit.cli.samples import Command
 from automations.cli import cli
 
 PROMISED = {
-    "init", "serve", "check", "emit", "ls", "inspect", "pause", "resume", "status",
+    "init", "serve", "check", "emit", "ls", "inspect", "pause", "resume", "status", "schema",
     "events ls", "events inspect",
     "run ls", "run inspect", "run logs", "run cancel",
     "dead-letters ls", "dead-letters inspect", "dead-letters redrive", "dead-letters discard",

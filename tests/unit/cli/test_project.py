@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from unit.cli.samples import Command
 
-FILES = ["automations.toml", "deployments.yaml", "flows/orders.py", "rules/orders.yaml", "sources.yaml"]
+FILES = [
+    "automations.toml",
+    "deployments.yaml",
+    "flows/orders.py",
+    "rules/orders.yaml",
+    "schemas/deployments.json",
+    "schemas/rules.json",
+    "schemas/tests.json",
+    "sources.yaml",
+]
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ def test_problems_are_data_and_their_number_is_not(command: Command, shop: Path)
     file.write_text(file.read_text().replace("expect: order.created", "expct: order.created"))
     result = command("check", "-C", str(shop), "--verbose")
     assert result.code == 1
-    assert f"{file}:21:5 [unknown-key] 'expct' is not a trigger field; did you mean 'expect'?" in result.out
+    assert f"{file}:22:5 [unknown-key] 'expct' is not a trigger field; did you mean 'expect'?" in result.out
     assert result.err.startswith(("1 error", "2 error"))
     (problem, *_) = command("check", "-C", str(shop), "--json").lines
     assert set(problem) == {"file", "line", "column", "code", "severity", "message", "hint"}

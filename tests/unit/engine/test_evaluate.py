@@ -30,13 +30,15 @@ class Bench:
         fired: list[Firing] = []
         program = self.index.programs["rule"]
         for event in events:
-            for match in self.index.match(event):
-                key = str(program.root_group(match.group))
-                state = orjson.loads(self.cells[key]) if key in self.cells else None
-                evaluation = evaluate(program, state, match, event)
-                if evaluation.state is not None:
-                    self.cells[key] = orjson.dumps(evaluation.state)
-                fired.extend(evaluation.firings)
+            matches = self.index.match(event)
+            if not matches:
+                continue
+            key = str(program.root_group(matches[0].group))
+            state = orjson.loads(self.cells[key]) if key in self.cells else None
+            evaluation = evaluate(program, state, event, matches)
+            if evaluation.state is not None:
+                self.cells[key] = orjson.dumps(evaluation.state)
+            fired.extend(evaluation.firings)
         return fired
 
 

@@ -23,8 +23,8 @@ def fire(event: Event, *actions: dict[str, Any], **trigger: Any) -> tuple[Any, F
         "actions": actions,
     }
     index = compile_rules(RuleSet((Automation.model_validate(document),)))
-    program, match = index.programs["repair"], index.match(event)[0]
-    return program, evaluate(program, None, match, event).firings[0]
+    program = index.programs["repair"]
+    return program, evaluate(program, None, event, index.match(event)).firings[0]
 
 
 def run(**fields: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_text_fields_stay_text(event: Callable[..., Event]) -> None:
 
 def test_a_suppressed_firing_plans_nothing(event: Callable[..., Event]) -> None:
     program, firing = fire(event(), run())
-    assert plan(program, replace(firing, reason=Reason.THROTTLED)) == ()
+    assert plan(program, replace(firing, reason=Reason.THROTTLED)) == []
 
 
 def test_a_chain_of_more_than_ten_hops_is_cut(event: Callable[..., Event]) -> None:

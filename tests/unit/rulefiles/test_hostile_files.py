@@ -37,27 +37,57 @@ HOSTILE: dict[str, tuple[str, str | None]] = {
     "pairs": ('"' + "\\ud83d\\ude00" * 21_000 + '"', None),
 }
 
+
+def each(number: int, text: str, between: str = ", ") -> str:
+    return between.join(text.replace("#", str(n)) for n in range(number))
+
+
+def rule(trigger: str, actions: str = "{type: do-nothing}") -> str:
+    return f"{{name: a#, trigger: {{{trigger}}}, actions: [{actions}]}}"
+
+
+PARTS, DEEP, ZONE = "triggers: [", "{triggers: [{}, ", "../" * 20
+RULES: dict[str, tuple[str, str | None]] = {
+    "unknown keys": (rule(each(18_000, "k#: 1")), "too-many"),
+    "unknown types": (rule("", each(20_000, "{type: x}")), "too-many"),
+    "wrong labels": (rule(f"match: {{{each(12_000, 'k#: [a, 5]')}}}"), "too-many"),
+    "many parts": (rule(f"{PARTS}{each(9_000, '{expect: a, name: n#}')}]"), None),
+    "nested parts": (rule(f"{PARTS}{{}}, {DEEP * 13}{{}}{']}' * 13}]"), None),
+    "parts nested deeper": (rule(f"{PARTS}{{}}, {DEEP * 9_000}{{}}{']}' * 9_000}]"), "too-deep"),
+    "wildcards": (rule(f"expect: '{'*a' * 100_000}'"), None),
+    "conditions": (rule(f"{PARTS}{each(4_000, '{where: event.a and event.b}')}]"), None),
+    "time zones": (
+        each(1_300, "- " + rule(f"type: schedule, schedule: {{cron: '* * * * *', timezone: {ZONE}#}}"), "\n"),
+        "bad-timezone",
+    ),
+    "a chain": (
+        each(1_000, "- " + rule("expect: 's#.*'", "{type: emit-event, event: 's#.1', resource: {id: x}}"), "\n"),
+        "cycle",
+    ),
+}
+
 SCRIPT = """
 import json, os, resource, sys
-from automations.rulefiles import read_yaml
+from pathlib import Path
+from automations.rulefiles import check_rules, read_yaml
 
-def child(text):
+def child(text, file):
     pages = int(open("/proc/self/statm").read().split()[0])
     bytes_ = pages * resource.getpagesize() + 100_000_000
     resource.setrlimit(resource.RLIMIT_AS, (bytes_, bytes_))
     resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
-    _, problems = read_yaml(text, "f.json")
+    problems = check_rules([Path(file)]).problems if file else read_yaml(text, "f.json")[1]
     return problems[0].code if problems else None
 
 for line in sys.stdin:
-    name, text = json.loads(line)
+    name, text, file = json.loads(line)
     if pid := os.fork():
         status = os.waitpid(pid, 0)[1]
         if status:
             print(json.dumps([name, f"died: {status}"]), flush=True)
         continue
     try:
-        print(json.dumps([name, child(text)]), flush=True)
+        print(json.dumps([name, child(text, file)]), flush=True)
         os._exit(0)
     except BaseException as error:
         print(repr(error)[:200], file=sys.stderr)
@@ -65,17 +95,41 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> dict[str, str | None]:
-    files = "".join(json.dumps([name, text]) + "\n" for name, (text, _) in HOSTILE.items())
+def outcomes(lines: list[list[str]]) -> dict[str, str | None]:
+    """Name, content, and the rule file that has it: the code of the first problem, or how the process died."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], input=files, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", SCRIPT],
+        input="".join(json.dumps(line) + "\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return dict(json.loads(line) for line in done.stdout.splitlines())
 
 
+@pytest.fixture(scope="module")
+def readings() -> dict[str, str | None]:
+    return outcomes([[name, text, ""] for name, (text, _) in HOSTILE.items()])
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
+    lines = []
+    for number, (name, (text, _)) in enumerate(RULES.items()):
+        file = tmp_path_factory.getbasetemp() / f"hostile{number}.yaml"
+        file.write_text(text)
+        lines.append([name, "", str(file)])
+    return outcomes(lines)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_ends_within_bounds_and_with_a_located_problem(
-    outcomes: dict[str, str | None], name: str
+    readings: dict[str, str | None], name: str
 ) -> None:
-    assert outcomes[name] == HOSTILE[name][1]
+    assert readings[name] == HOSTILE[name][1]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_hostile_rules_end_within_the_same_bounds(checks: dict[str, str | None], name: str) -> None:
+    assert checks[name] == RULES[name][1]

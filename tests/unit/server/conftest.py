@@ -62,7 +62,7 @@ class TinyEngine:
             if event.key not in known:
                 known.add(event.key)
                 fresh.append(event)
-        tx.add_events(fresh, [orjson.dumps(event.to_dict()) for event in fresh])
+        tx.add_events(fresh, [orjson.dumps(event.to_dict()) for event in fresh], [None] * len(fresh))
         tx.count_duplicates(sum(duplicates))
         return duplicates
 

@@ -28,7 +28,7 @@ def plant_firing(server: Any) -> None:
         tx.add_events([event], [b'{"source":"api","id":"e/1","event":"order.failed",'
                                 b'"occurred":"2026-01-01T00:00:00Z","received":"2026-01-01T00:00:00Z",'
                                 b'"resource":{"prefect.resource.id":"order.1"},"related":[],"payload":{},'
-                                b'"follows":null,"hops":0}'])  # fmt: skip
+                                b'"follows":null,"hops":0}'], [None])  # fmt: skip
         tx.add_firings([firing], NOW)
         tx.add_actions([(waits, "process"), (failed, "process")], NOW)
         tx.add_dead_event(event, "poison", "it broke", NOW)

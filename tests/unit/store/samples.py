@@ -38,7 +38,7 @@ def event(identity: str, source: str = "test", **changes: Any) -> Event:
 
 
 def add(*events: Event) -> Callable[[Transaction], None]:
-    return lambda tx: tx.add_events(events, [orjson.dumps(e.to_dict()) for e in events])
+    return lambda tx: tx.add_events(events, [orjson.dumps(e.to_dict()) for e in events], [None] * len(events))
 
 
 def action(identity: str, **changes: Any) -> ActionRequest:

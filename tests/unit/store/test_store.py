@@ -37,7 +37,7 @@ def event(identity: str, source: str = "test") -> Event:
 
 
 def add(*events: Event) -> Any:
-    return lambda tx: tx.add_events(events, [orjson.dumps(e.to_dict()) for e in events])
+    return lambda tx: tx.add_events(events, [orjson.dumps(e.to_dict()) for e in events], [None] * len(events))
 
 
 def action(identity: str) -> ActionRequest:
