@@ -164,10 +164,15 @@ class Filter:
         return None if self.where is None else _where(self.where, subject)
 
 
+def where_value(expression: Template, subject: Subject) -> object:
+    """Return what `where` yields for an event; RenderError for undefined names and wrong types."""
+    return expression.render(subject.names)
+
+
 def _where(expression: Template, subject: Subject) -> Reason | None:
     """Undefined names, wrong types and what is no boolean are no match (rules.md 10)."""
     try:
-        held = expression.render(subject.names)
+        held = where_value(expression, subject)
     except RenderError:
         return Reason.WHERE_FAILED
     if held is True:

@@ -29,7 +29,7 @@ class ProcessSink:
 
         Raises PrepareError `not-found`, `ambiguous` or `refused`, and JobVariableErrors.
         """
-        deployment, pool = self._target(request.body["deployment"])
+        deployment, pool = self._target(_deployment_name(request.body))
         after: int = request.body.get("schedule_after", 0)
         return build_run(
             pool,
@@ -66,6 +66,18 @@ class ProcessSink:
 
     async def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def _deployment_name(body: JsonObject) -> str:
+    """The deployment that the action names, or that the event is about."""
+    about = body.get("inferred", {})
+    if "deployment_id" in body or about.get("system") == "prefect":
+        raise PrepareError(
+            "the deployment is a Prefect server's",
+            hint="name one of the deployment file, or send the action to a Prefect sink",
+        )
+    name: str = body["deployment"] if "deployment" in body else about["id"]
+    return name
 
 
 def _run_layer(request: ActionRequest) -> Layer:
