@@ -5,7 +5,7 @@ All transactions are synchronous and short: they run one after another inside th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -195,6 +195,10 @@ class Page:
 
 class Transaction(Protocol):
     """Everything that is written. Used inside `Store.write` only, never kept."""
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called on the event loop once all of this is durable; never, if it is undone."""
+        ...
 
     # events
     def known_events(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -477,6 +481,14 @@ class Engine(Protocol):
 
     def rules_status(self) -> RulesStatus:
         """Tell which rules are in force."""
+        ...
+
+    def explain(self, event: Event, trace: Sequence[JsonObject]) -> Sequence[JsonObject]:
+        """Tell for each automation what became of a stored event: as `trace` recorded it, or worked out again."""
+        ...
+
+    def messages(self) -> AsyncIterator[JsonObject]:
+        """Yield what happens from now on: {"type": "event" | "firing" | "lost", ...}."""
         ...
 
     def automations(self) -> Sequence[JsonObject]:

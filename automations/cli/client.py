@@ -117,6 +117,21 @@ class Client:
             if cursor is None:
                 return
 
+    async def stream(self, path: str) -> AsyncIterator[Any]:
+        """Yield the JSON of server-sent events as they come, until the engine ends the stream."""
+        import aiohttp
+
+        endless = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT)
+        try:
+            async with self._session.get(self.url + path, timeout=endless, allow_redirects=False) as response:
+                if response.status != 200:
+                    self._answer(path, response, await response.read())
+                async for line in response.content:
+                    if line.startswith(b"data:"):
+                        yield orjson.loads(line.removeprefix(b"data:"))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _unreachable(self.url, error) from None
+
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         """Send, once. A redirect is not followed: no engine redirects, and the key is not for others."""
         import aiohttp

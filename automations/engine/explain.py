@@ -20,6 +20,7 @@ from automations.engine.metric import Aggregate
 from automations.engine.program import Program
 from automations.engine.tree import ROOT, Leaf
 from automations.errors import RenderError
+from automations.model.document import JsonObject
 from automations.model.event import RESOURCE_ROLE, Event
 from automations.model.filters import EventFilter
 from automations.model.reason import Reason
@@ -83,6 +84,17 @@ class Finding:
     seen: str | None = None
     wanted: str | None = None
 
+    def to_dict(self) -> JsonObject:
+        """The JSON that the API and the commands show."""
+        return {
+            "trigger": self.trigger,
+            "reason": self.reason,
+            "text": SENTENCES[self.reason],
+            "condition": self.condition,
+            "seen": self.seen,
+            "wanted": self.wanted,
+        }
+
     @property
     def nearness(self) -> int:
         """How far the event came: greater is nearer."""
@@ -97,6 +109,14 @@ class Explanation:
     reason: Reason
     findings: Sequence[Finding]
 
+    def to_dict(self) -> JsonObject:
+        """The JSON that the API and the commands show."""
+        return {
+            "automation": self.automation,
+            "reason": self.reason,
+            "parts": [finding.to_dict() for finding in self.findings],
+        }
+
     @property
     def nearest(self) -> Finding:
         """The part that came nearest."""
@@ -107,6 +127,26 @@ def explain(index: Index, event: Event, automation: str | None = None) -> Sequen
     """Explain an event to each automation, or to one, as if it were the first event that they see."""
     programs = [p for name, p in sorted(index.programs.items()) if automation in (None, name)]
     return [_explained(index, program, event) for program in programs]
+
+
+def explain_stored(index: Index, event: Event, trace: Sequence[JsonObject]) -> Sequence[Explanation]:
+    """Explain a stored event. What its trace recorded stands; why a condition failed, and what the event did not
+    reach, is worked out again by the rules as they are now.
+    """
+    now = {explained.automation: explained for explained in explain(index, event)}
+    recorded: dict[str, list[Finding]] = {}
+    for step in trace:
+        known = now[step["automation"]].findings if step["automation"] in now else ()
+        finding = Finding(step["trigger"], Reason(step["reason"]))
+        same = (each for each in known if (each.trigger, each.reason) == (finding.trigger, finding.reason))
+        recorded.setdefault(step["automation"], []).append(next(same, finding))
+    found = {name: Explanation(name, _nearest(findings).reason, findings) for name, findings in recorded.items()}
+    return [explained for _, explained in sorted({**now, **found}.items())]
+
+
+def _nearest(findings: Sequence[Finding]) -> Finding:
+    root = next((finding for finding in findings if finding.trigger == ROOT), None)
+    return root or max(findings, key=lambda finding: finding.nearness)
 
 
 def _explained(index: Index, program: Program, event: Event) -> Explanation:

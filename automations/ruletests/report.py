@@ -62,7 +62,7 @@ def _nearest(
     if not found:
         yield "no automation of this folder saw any event"
         return
-    _, automation, event, finding = max(found, key=lambda each: each[0])
+    _, automation, event, finding = max(reversed(found), key=lambda each: each[0])
     at = format_duration(max(event.time - outcome.test.start, 0))
     yield f"nearest: {automation!r} at {event.name!r} ({at}): {told(finding)}"
 

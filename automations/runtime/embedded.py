@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 import structlog
 
 from automations.engine import Index, Program, StateBounds, compile_rules, plan
+from automations.engine.explain import explain_stored
 from automations.engine.identity import redriven_id
 from automations.errors import ConflictError, NotFoundError, Refused
 from automations.jobs import build_run
@@ -132,6 +133,14 @@ class EmbeddedEngine:
             "location": str(place) if place else None,
             "stateless": document.stateless,
         }
+
+    def explain(self, event: Event, trace: Sequence[JsonObject]) -> Sequence[JsonObject]:
+        """Tell for each automation what became of a stored event, with what is recorded of it."""
+        return [explained.to_dict() for explained in explain_stored(self._index, event, trace)]
+
+    def messages(self) -> AsyncIterator[JsonObject]:
+        """Yield what happens from now on."""
+        return self.processor.feed.messages()
 
     async def set_paused(self, automation: str, paused: bool) -> None:
         """Pause or resume an automation; NotFoundError where there is none of the name."""

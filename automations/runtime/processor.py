@@ -13,12 +13,15 @@ import structlog
 from automations.engine import CellKey, Index, Program, StateBounds, compile_rules, plan, self_starting_cell
 from automations.engine.batch import Batch, Broken, Input, read
 from automations.engine.plan import Planned, plan_failed
+from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.firing import Firing
+from automations.model.moment import format_moment
 from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
 from automations.ports import Clock, Transaction
 from automations.runtime.cells import Cells
+from automations.runtime.feed import Feed
 
 log = structlog.get_logger()
 
@@ -42,6 +45,7 @@ class Processor:
         self.paused: frozenset[str] = frozenset()
         self.reasons: Counter[tuple[str, Reason]] = Counter()
         """How often events met each fate, by automation."""
+        self.feed = Feed()
         self.on_deadline: Callable[[int], None] = lambda _moment: None
         self._clock, self._sink_of, self._bounds = clock, sink_of, bounds
         self._cells = Cells()
@@ -73,6 +77,9 @@ class Processor:
             batch.take(given)
         for given in inputs:
             self.reasons.update((step["automation"], step["reason"]) for step in given.trace)
+        if self.feed.watched:
+            told = [{"type": "event", "event": given.event.to_dict(), "trace": given.trace} for given in inputs]
+            self._publish(tx, told)
         acted = self._store(tx, batch)
         return Processed([orjson.dumps(given.trace) if given.trace else None for given in inputs], acted)
 
@@ -83,6 +90,15 @@ class Processor:
         batch = self._batch(tx, [], now)
         batch.tick(now, downtime=downtime)
         return self._store(tx, batch), tx.next_deadline()
+
+    def _publish(self, tx: Transaction, messages: Sequence[JsonObject]) -> None:
+        """Tell of what happened once it is durable."""
+
+        def publish() -> None:
+            for message in messages:
+                self.feed.publish(message)
+
+        tx.after_commit(publish)
 
     def forget(self) -> None:
         """Forget what is remembered of the store: something was rolled back."""
@@ -104,9 +120,25 @@ class Processor:
         if not batch.firings:
             return False
         new = tx.add_firings([firing for _, firing in batch.firings], now)
+        if self.feed.watched:
+            self._publish(tx, [firing_message(firing) for _, firing in batch.firings if firing.id in new])
         actions = [a for program, firing in batch.firings if firing.id in new for a in planned(program, firing)]
         tx.add_actions([(action, self._sink_of.get(action.type, "")) for action in actions], now)
         return bool(actions)
+
+
+def firing_message(firing: Firing) -> JsonObject:
+    """A firing, for those who watch."""
+    return {
+        "type": "firing",
+        "id": firing.id,
+        "automation": firing.automation,
+        "kind": firing.kind,
+        "at": format_moment(firing.at),
+        "labels": dict(firing.labels),
+        "event": firing.event.ref if firing.event else None,
+        "reason": firing.reason,
+    }
 
 
 def _report(tx: Transaction, broken: Broken, now: int) -> None:

@@ -42,6 +42,32 @@ class EventView(BaseModel):
         return cls(**event.to_dict())
 
 
+class FindingView(BaseModel):
+    """What became of an event at one part of a trigger; `condition` is the field that failed, if one did."""
+
+    trigger: str
+    reason: str
+    text: str
+    condition: str | None
+    seen: str | None
+    wanted: str | None
+
+
+class ExplanationView(BaseModel):
+    """What became of an event at one automation."""
+
+    automation: str
+    reason: str
+    parts: list[FindingView]
+
+
+class TraceView(BaseModel):
+    """What became of an event at each automation."""
+
+    event: str
+    automations: list[ExplanationView]
+
+
 class FiringView(BaseModel):
     """A firing. `event` and `events` are references, `source/id`; `at` is in event time."""
 

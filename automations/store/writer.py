@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
@@ -48,8 +48,12 @@ class _Waiting:
     answer: asyncio.Future[Any]
     value: Any = None
     error: Exception | None = None
+    committed: Sequence[Callable[[], None]] = ()
 
     def resolve(self) -> None:
+        for callback in self.committed if self.error is None else ():
+            callback()
+        self.committed = ()
         if self.answer.done():  # its caller has been cancelled
             return
         if self.error is None:
@@ -138,6 +142,7 @@ class Writer:
             self._tell_rolled_back()
         else:
             tally.update(transaction.tally)
+            waiting.committed = transaction.committed
         self._db.execute("RELEASE operation")
 
     def _abandon(self, group: list[_Waiting], error: Exception) -> None:

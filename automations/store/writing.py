@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from sqlite3 import Connection
 
 from automations.ports import Clock
@@ -15,3 +16,8 @@ class Writing:
         self._db = db
         self._clock = clock
         self.tally: Tally = Tally()
+        self.committed: list[Callable[[], None]] = []
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called on the event loop once all of this is durable; never, if it is undone."""
+        self.committed.append(callback)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from automations.model.action import ActionState
 from automations.server.paging import Cursor, Limit
 from automations.server.services import Serving
-from automations.server.views import ActionView, EventView, FiringView, ListView
+from automations.server.views import ActionView, EventView, FiringView, ListView, TraceView
 
 router = APIRouter(prefix="/api", tags=["records"])
 
@@ -25,6 +27,21 @@ async def list_events(
     """Return a page of events."""
     page = await services.store.reads.events(limit=limit, cursor=cursor, name=name, resource=resource)
     return ListView(items=[EventView.of(event) for event in page.items], next=page.next)
+
+
+@router.get("/events/{ref:path}/trace", summary="What became of an event")
+async def get_trace(ref: str, services: Serving) -> TraceView:
+    """Tell for each automation why the event fired it, or the first condition that it did not meet."""
+    event = await services.store.reads.event(ref)
+    trace = await services.store.reads.trace(event)
+    return TraceView.model_validate({"event": event.ref, "automations": services.engine.explain(event, trace)})
+
+
+@router.get("/stream", summary="What happens, as server-sent events", response_class=EventSourceResponse)
+async def stream(services: Serving) -> AsyncIterator[ServerSentEvent]:
+    """Send events and firings from now on, each as `type` with its JSON; `lost` tells how many were let go."""
+    async for message in services.engine.messages():
+        yield ServerSentEvent(event=message["type"], data=message)
 
 
 @router.get("/events/{ref:path}", summary="One event")

@@ -29,6 +29,10 @@ class ProcessSink:
 
         Raises PrepareError `not-found`, `ambiguous` or `refused`, and JobVariableErrors.
         """
+        return self.check(request).to_dict()
+
+    def check(self, request: ActionRequest) -> RunSpec:
+        """Do all of `prepare` that needs no waiting."""
         deployment, pool = self._target(_deployment_name(request.body))
         after: int = request.body.get("schedule_after", 0)
         return build_run(
@@ -44,7 +48,7 @@ class ProcessSink:
             hops=request.hops,
             tags=request.body.get("tags", ()),
             scheduled_for=self._clock.now() + after if after else None,
-        ).to_dict()
+        )
 
     def _target(self, name: str) -> tuple[Deployment, WorkPool]:
         try:

@@ -7,7 +7,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,6 +48,12 @@ class TinyEngine:
         self.paused: set[str] = set()
         self.rules = RulesStatus("rev-1", 1, 1)
         self.redriven: list[str] = []
+
+    def explain(self, event: Event, trace: Sequence[Any]) -> Sequence[Any]:
+        return [{"automation": "repair", "reason": "fired", "parts": []}]
+
+    async def messages(self) -> AsyncIterator[Any]:
+        yield {"type": "firing", "automation": "repair"}
 
     async def accept(self, events: Sequence[Event]) -> Accepted:
         if self.failure is not None:

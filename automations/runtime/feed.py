@@ -1,0 +1,46 @@
+"""What has just happened, for those who watch: each has a bounded queue and is told when it was too slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from automations.model.document import JsonObject
+
+_WAITING: Final = 1_000
+"""Messages that wait for one watcher; of more, the oldest are let go."""
+
+
+class Feed:
+    """Messages are JSON objects with a `type`. Nobody who watches holds up the engine."""
+
+    def __init__(self) -> None:
+        self._lost: dict[asyncio.Queue[JsonObject], int] = {}
+
+    @property
+    def watched(self) -> bool:
+        """True when somebody watches: messages need not be made otherwise."""
+        return bool(self._lost)
+
+    def publish(self, message: JsonObject) -> None:
+        """Hand a message to all who watch."""
+        for queue in self._lost:
+            if queue.full():
+                queue.get_nowait()
+                self._lost[queue] += 1
+            queue.put_nowait(message)
+
+    async def messages(self) -> AsyncIterator[JsonObject]:
+        """Yield messages from now on; `{"type": "lost", "messages": n}` stands for those that were let go."""
+        queue: asyncio.Queue[JsonObject] = asyncio.Queue(_WAITING)
+        self._lost[queue] = 0
+        try:
+            while True:
+                message = await queue.get()
+                lost, self._lost[queue] = self._lost[queue], 0
+                if lost:
+                    yield {"type": "lost", "messages": lost}
+                yield message
+        finally:
+            del self._lost[queue]
