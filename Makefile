@@ -1,11 +1,13 @@
 # What people and CI call. On a fresh machine `make demo` or `make test` is enough: each makes .venv first.
 PYTHON ?= python3.11
 KILLS ?= 300
+STREAMS ?= 20000
+TEMPLATES ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint unit contract integration acceptance chaos bench-embedded pins clean
+.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded pins clean
 
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
@@ -25,6 +27,12 @@ lint: $(VENV)/.dev
 
 unit contract integration acceptance: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/$@
+
+oracle: $(VENV)/.dev
+	ORACLE_STREAMS=$(STREAMS) $(BIN)/python -m pytest -q tests/oracle
+
+fuzz-templates: $(VENV)/.dev
+	FUZZ_TEMPLATES=$(TEMPLATES) $(BIN)/python -m pytest -q tests/fuzz
 
 chaos: $(VENV)/.base
 	$(BIN)/python benchmarks/chaos.py --kills $(KILLS)

@@ -10,7 +10,6 @@ import click
 
 from automations.cli.command import Command
 from automations.cli.output import json_option, print_json, say
-from automations.model.moment import format_moment
 
 if TYPE_CHECKING:
     from automations.backtest import Change, Replayed
@@ -35,7 +34,6 @@ def backtest(
 
     \b
     Examples:
-      automations events ls --limit 10000 --json > events.jsonl
       automations backtest events.jsonl
       automations backtest events.jsonl --against main
       automations backtest events.jsonl --against ../rules-of-today --json
@@ -79,6 +77,8 @@ def _print_change(change: Change) -> None:
 
 
 def _print(each: Replayed, sign: str) -> None:
+    from automations.model.moment import format_moment
+
     firing = each.firing
     group = " ".join(f"{label}={value}" for label, value in firing.labels.items())
     what = {"resolve": "resolved"}.get(firing.kind, "fired") if not firing.suppressed else str(firing.reason)
@@ -100,6 +100,8 @@ def _changed(change: Change) -> dict[str, Any]:
 
 
 def _record(each: Replayed) -> dict[str, Any]:
+    from automations.model.moment import format_moment
+
     firing = each.firing
     return {
         "id": firing.id,

@@ -9,7 +9,6 @@ import click
 from automations.cli.client import Client, segment, with_client
 from automations.cli.command import Group
 from automations.cli.output import json_option, limit_option, print_json, print_record, print_rows, printable
-from automations.engine.wildcard import compile_wildcard
 
 
 @click.group(cls=Group)
@@ -66,6 +65,8 @@ def tail(name: str | None, as_json: bool) -> None:
 
 
 def _wanted(message: dict[str, Any], name: str | None) -> bool:
+    from automations.engine.wildcard import compile_wildcard
+
     told = message["event"]["event"] if message["type"] == "event" else message.get("automation", "")
     return name is None or message["type"] == "lost" or compile_wildcard(name)(told)
 

@@ -11,8 +11,9 @@ from unit.cli.samples import Command
 from automations.cli import cli
 
 PROMISED = {
-    "init", "serve", "check", "emit", "ls", "inspect", "pause", "resume", "status", "schema",
-    "events ls", "events inspect",
+    "init", "serve", "check", "test", "explain", "backtest", "emit", "ls", "inspect",
+    "pause", "resume", "status", "schema",
+    "events ls", "events tail", "events inspect",
     "run ls", "run inspect", "run logs", "run cancel",
     "dead-letters ls", "dead-letters inspect", "dead-letters redrive", "dead-letters discard",
     "deployment ls", "deployment inspect", "deployment run",
