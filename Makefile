@@ -50,7 +50,8 @@ pins: $(VENV)/.dev
 	$(BIN)/$(COMPILE) --upgrade -o requirements/dev.txt requirements/dev.in
 
 $(VENV)/.base: requirements/base.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; on Debian: apt-get install python3.11 python3.11-venv" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; on Debian: apt-get install python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "the venv module of $(PYTHON) is missing; on Debian: apt-get install python3.11-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/base.txt
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .

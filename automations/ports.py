@@ -179,10 +179,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class StoredFiring:
-    """A firing with the moment it was stored."""
+    """A firing with the moment it was stored. `complete`: all of its events are still stored."""
 
     firing: Firing
     stored: int
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,6 +310,7 @@ class Application:
 
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
+        self._pool.serve_at(_own_url(*listener.getsockname()[:2]))
         await self._engine.start(self._loaded.rules)
         self._tasks = [
             asyncio.create_task(self._ticker.run(), name="ticker"),
@@ -369,8 +370,11 @@ class Application:
 
     async def _refresh_backlog(self) -> None:
         while True:
-            ledger = await self.store.reads.ledger()
-            self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
+            try:
+                ledger = await self.store.reads.ledger()
+                self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
+            except AutomationsError as error:  # the last known length stands until the store answers again
+                log.warning("backlog_unknown", error=str(error))
             await asyncio.sleep(_LEDGER_EVERY)
 
     async def _purge(self) -> None:
@@ -402,6 +406,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _own_url(host: str, port: int) -> str:
+    """The address at which what runs on this machine finds the engine."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

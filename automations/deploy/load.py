@@ -11,9 +11,9 @@ from automations.deploy.deployments import read_deployment
 from automations.deploy.prefect_keys import SECTIONS, without_prefect_keys
 from automations.deploy.variables import fill_from_environment
 from automations.deploy.work_pools import DEFAULT_POOL, read_work_pool
-from automations.errors import Location, Problem, RuleFileErrors
+from automations.errors import Problem, RuleFileErrors
 from automations.model.job import Deployment, JobFile, WorkPool
-from automations.rulefiles import Document, read_yaml, suggestion
+from automations.rulefiles import Document, read_file, suggestion
 
 Steps = tuple[str | int, ...]
 T = TypeVar("T", Deployment, WorkPool)
@@ -37,12 +37,7 @@ def load_deployments(path: Path, environ: Mapping[str, str]) -> JobFile:
 
 def check_deployments(path: Path, environ: Mapping[str, str]) -> CheckedJobs:
     """Read a deployment file and report all of its errors and warnings."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        problem = Problem("no-file", error.strerror or "the file cannot be read", Location(str(path)))
-        return CheckedJobs(None, [problem])
-    documents, problems = read_yaml(raw, str(path))
+    documents, problems = read_file(path)
     sections = []
     for document in documents:
         filled, unset = fill_from_environment(document, environ)

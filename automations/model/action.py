@@ -48,6 +48,21 @@ class ActionRequest:
             "hops": self.hops,
         }
 
+    def given_up(self, code: str, message: str) -> FailedAction:
+        """The same action, which cannot be carried out."""
+        return FailedAction(
+            id=self.id,
+            firing=self.firing,
+            automation=self.automation,
+            type=self.type,
+            list=self.list,
+            index=self.index,
+            code=code,
+            message=message,
+            cause=self.cause,
+            hops=self.hops,
+        )
+
     @classmethod
     def from_dict(cls, data: JsonObject) -> ActionRequest:
         """Read what `to_dict` wrote."""

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     DEBOUNCED = "debounced"
     THROTTLED = "throttled"
     # Why an action does not reach its sink
+    NO_SINK = "no-sink"
     RENDER_FAILED = "render-failed"
     TOO_MANY_HOPS = "too-many-hops"
     REFUSED = "refused"

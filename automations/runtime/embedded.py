@@ -230,6 +230,12 @@ class EmbeddedEngine:
 
     async def _plan_again(self, action: str, firing_id: str) -> ActionRequest:
         stored = await self._store.reads.firing(firing_id)
+        if not stored.complete:
+            raise ConflictError(
+                "the events behind it are no longer stored, so it cannot be rendered again",
+                code="events-gone",
+                hint="discard it, or send the events again under new ids",
+            )
         program = self._index.programs.get(stored.firing.automation)
         if program is None:
             raise ConflictError(f"the automation {stored.firing.automation!r} is gone", code="rule-gone")

@@ -13,6 +13,7 @@ import structlog
 from automations.engine import CellKey, Index, Program, StateBounds, compile_rules, plan, self_starting_cell
 from automations.engine.batch import Batch, Broken, Input, read
 from automations.engine.plan import Planned, plan_failed
+from automations.model.action import FailedAction
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.firing import Firing
@@ -91,6 +92,13 @@ class Processor:
         batch.tick(now, downtime=downtime)
         return self._store(tx, batch), tx.next_deadline()
 
+    def _addressed(self, action: Planned) -> tuple[Planned, str]:
+        """The action with its sink. One that no sink carries out is dead at once, and says so."""
+        sink = self._sink_of.get(action.type, "")
+        if sink or isinstance(action, FailedAction):
+            return action, sink
+        return action.given_up(Reason.NO_SINK, f"no sink of this engine carries out {action.type!r}"), ""
+
     def _publish(self, tx: Transaction, messages: Sequence[JsonObject]) -> None:
         """Tell of what happened once it is durable."""
 
@@ -123,7 +131,7 @@ class Processor:
         if self.feed.watched:
             self._publish(tx, [firing_message(firing) for _, firing in batch.firings if firing.id in new])
         actions = [a for program, firing in batch.firings if firing.id in new for a in planned(program, firing)]
-        tx.add_actions([(action, self._sink_of.get(action.type, "")) for action in actions], now)
+        tx.add_actions([self._addressed(action) for action in actions], now)
         return bool(actions)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from automations.errors import Location, Problem, RuleFileErrors, SettingsError
 from automations.ingest import BearerTokens, CompiledMapping, OpenDoor, WebhookSource
-from automations.rulefiles import Document, read_yaml, suggestion, validate
+from automations.rulefiles import Document, read_file, suggestion, validate
 from automations.sources.document import WebhookAuthentication, WebhookDocument
 from automations.sources.secret import read_secret
 from automations.templating import TemplateErrors
@@ -36,11 +36,7 @@ def load_sources(path: Path, environ: Mapping[str, str]) -> Mapping[str, Webhook
     if not path.exists():
         return {}
     loading = _Loading(path.parent, environ)
-    try:
-        documents, loading.problems = read_yaml(path.read_bytes(), str(path))
-    except OSError as error:
-        message = error.strerror or "the file cannot be read"
-        raise RuleFileErrors([Problem("no-file", message, Location(str(path)))]) from None
+    documents, loading.problems = read_file(path)
     for document in documents:
         for steps in _listed(loading, document):
             _take(loading, document, steps)

@@ -77,9 +77,17 @@ def _decode(db: Connection, rows: list[Any], most: int | None) -> list[StoredFir
     for body in bodies:
         body["kept"] = _keys(body["events"])[-most if most else 0 :]
         body["event"] = next(iter(_keys([body["event"]])), None)
-    wanted = {key for body in bodies for key in [*body["kept"], body["event"]] if key}
-    events = load_events(db, wanted.union(*(_part_keys(body["parts"]) for body in bodies)))
-    return [StoredFiring(_firing(body, events), stored) for (stored, _), body in zip(rows, bodies, strict=True)]
+    events = load_events(db, set[EventKey]().union(*map(_wanted, bodies)))
+    complete = [_wanted(body) <= events.keys() for body in bodies]
+    return [
+        StoredFiring(_firing(body, events), stored, whole)
+        for (stored, _), body, whole in zip(rows, bodies, complete, strict=True)
+    ]
+
+
+def _wanted(body: JsonObject) -> set[EventKey]:
+    """The keys of all events that a firing, as it is listed, refers to."""
+    return {key for key in [*body["kept"], body["event"]] if key}.union(_part_keys(body["parts"]))
 
 
 def _keys(pairs: list[Any]) -> list[EventKey]:

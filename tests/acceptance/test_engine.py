@@ -270,3 +270,21 @@ def test_without_an_engine_commands_exit_3_and_say_how_to_start_one() -> None:
     )
     assert done.returncode == 3
     assert "start it with 'automations serve'" in done.stderr
+
+
+def test_a_run_finds_the_engine_that_started_it(start: Start) -> None:
+    engine = start()
+    done = engine.command(
+        "deployment", "run", "greet/orders", "-jv", "command=printenv AUTOMATIONS_API_URL", "--watch"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, engine.url)
+
+
+def test_make_names_the_package_that_is_missing(tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text("#!/bin/sh\nexit 1\n")
+    bare.chmod(0o755)
+    command = ["make", "-s", f"PYTHON={bare}", f"VENV={tmp_path / 'venv'}", f"{tmp_path / 'venv'}/.base"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "apt-get install python3.11-venv" in done.stderr

@@ -43,20 +43,22 @@ class ProcessPool:
         *,
         limit: int | None = None,
         kill_after: float = _KILL_AFTER,
-        api_url: str | None = None,
     ) -> None:
-        """`limit` is max(2, CPUs) by default; `kill_after`: seconds between asking a run to end and killing it;
-        `api_url` is told to runs as AUTOMATIONS_API_URL.
-        """
+        """`limit` is max(2, CPUs) by default; `kill_after`: seconds between asking a run to end and killing it."""
         self._store, self._jobs, self._record, self._clock = store, jobs, record, clock
         self._limit = max(2, os.cpu_count() or 1) if limit is None else limit
-        self._kill_after, self._api_url = kill_after, api_url
+        self._kill_after = kill_after
+        self._api_url: str | None = None
         self._executions: dict[str, Execution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
         self._awake = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
+
+    def serve_at(self, url: str) -> None:
+        """Say where the engine serves: runs are told it as AUTOMATIONS_API_URL."""
+        self._api_url = url
 
     async def run(self) -> None:
         """Settle what an earlier life left unfinished, then carry out runs until stopped or cancelled."""

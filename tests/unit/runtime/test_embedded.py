@@ -1,0 +1,165 @@
+"""What the embedded engine decides, on a real store and a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automations.deploy.jobs import FileJobs
+from automations.errors import ConflictError
+from automations.model.automation import Automation
+from automations.model.event import Event
+from automations.model.job import JobFile
+from automations.model.moment import DAY, SECOND
+from automations.model.ruleset import RuleSet
+from automations.runtime.embedded import EmbeddedEngine
+from automations.store import Retention, SqliteStore
+
+NOW = 1_767_225_600 * SECOND
+
+
+class ManualClock:
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def now(self) -> int:
+        return self.moment
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteStore]:
+    opened = SqliteStore.open(tmp_path / "a.db", clock=clock)
+    yield opened
+    await opened.close()
+
+
+def rules(*documents: dict[str, Any]) -> RuleSet:
+    filled = ({"name": f"rule-{n}", "actions": [], **document} for n, document in enumerate(documents))
+    return RuleSet(tuple(Automation.model_validate(document) for document in filled))
+
+
+def event(name: str, clock: ManualClock, key: str = "1", **labels: str) -> Event:
+    return Event("t", key, name, clock.moment, clock.moment, {"prefect.resource.id": "r", **labels})
+
+
+async def started(
+    store: SqliteStore, clock: ManualClock, *documents: dict[str, Any], **sinks: str
+) -> EmbeddedEngine:
+    engine = EmbeddedEngine(store, FileJobs(JobFile()), clock, sink_of=sinks)
+    await engine.start(rules(*documents))
+    return engine
+
+
+async def firings(store: SqliteStore) -> list[tuple[str, int]]:
+    page = await store.reads.firings()
+    return [(stored.firing.automation, (stored.firing.at - NOW) // SECOND) for stored in reversed(page.items)]
+
+
+HEARTBEAT = {"trigger": {"expect": "beat", "posture": "Proactive", "within": 60}}
+
+
+async def test_an_action_that_no_sink_carries_out_is_dead_at_once(store: SqliteStore, clock: ManualClock) -> None:
+    rule = {"trigger": {"expect": "a"}, "actions": [{"type": "call-webhook", "url": "https://example.com"}]}
+    engine = await started(store, clock, rule)
+    await engine.accept([event("a", clock)])
+    (letter,) = (await store.reads.dead_letters()).items
+    assert letter.code == "no-sink"
+    ledger = await store.reads.ledger()
+    assert (ledger.planned, ledger.dead) == (1, 1)
+
+
+async def test_an_action_whose_events_are_gone_is_not_rendered_again(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    action = {"type": "call-webhook", "url": "https://example.com", "body": "{{ event.payload.missing }}"}
+    rule = {"trigger": {"expect": "a"}, "actions": [action]}
+    engine = await started(store, clock, rule, **{"call-webhook": "webhook"})
+    await engine.accept([event("a", clock)])
+    (letter,) = (await store.reads.dead_letters()).items
+    clock.moment += 8 * DAY
+    await store.purge(Retention())
+    with pytest.raises(ConflictError) as caught:
+        await engine.redrive(letter.id)
+    assert caught.value.code == "events-gone"
+
+
+async def test_a_rule_that_no_event_starts_begins_when_it_is_loaded(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    engine = await started(store, clock, HEARTBEAT)
+    clock.moment += 60 * SECOND
+    assert await engine.tick() == NOW + 120 * SECOND
+    assert await firings(store) == [("rule-0", 60)]
+
+
+async def test_after_downtime_only_the_last_window_is_judged(store: SqliteStore, clock: ManualClock) -> None:
+    await started(store, clock, HEARTBEAT)
+    clock.moment += 3600 * SECOND
+    await started(store, clock, HEARTBEAT)
+    assert await firings(store) == [("rule-0", 3600)]
+
+
+async def test_a_clock_set_back_or_ahead_repeats_and_loses_no_deadline(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    engine = await started(store, clock, {"trigger": {"expect": "beat"}, "debounce": {"quiet": 10}})
+    for number in range(100):
+        await engine.accept([event("beat", clock, str(number))])
+        clock.moment += (3600 if number % 2 else -3600) * SECOND + 11 * SECOND
+        await engine.tick()
+    clock.moment += 3600 * SECOND
+    await engine.tick()
+    page = await store.reads.firings(limit=500)
+    counted = [event.id for stored in page.items for event in stored.firing.events]
+    assert sorted(counted) == sorted(str(number) for number in range(100))
+
+
+async def test_a_paused_automation_starts_afresh(store: SqliteStore, clock: ManualClock) -> None:
+    rule = {"trigger": {"expect": "a", "threshold": 2, "within": 60}}
+    engine = await started(store, clock, rule, HEARTBEAT)
+    await engine.accept([event("a", clock)])
+    for name in ("rule-0", "rule-1"):
+        await engine.set_paused(name, True)
+    clock.moment += 60 * SECOND
+    await engine.tick()
+    for name in ("rule-0", "rule-1"):
+        await engine.set_paused(name, False)
+    await engine.accept([event("a", clock, "2")])
+    assert await firings(store) == []
+    clock.moment += 60 * SECOND
+    await engine.tick()
+    assert await firings(store) == [("rule-1", 120)]
+
+
+async def test_state_of_an_automation_that_is_gone_is_forgotten(store: SqliteStore, clock: ManualClock) -> None:
+    engine = await started(store, clock, HEARTBEAT)
+    assert await store.write(lambda tx: tx.automations_with_cells()) == {"rule-0"}
+    await engine.use_rules(rules())
+    assert await store.write(lambda tx: tx.automations_with_cells()) == set()
+
+
+async def test_idle_state_is_forgotten_and_what_waits_is_kept(store: SqliteStore, clock: ManualClock) -> None:
+    counting = {"trigger": {"expect": "a", "threshold": 2, "within": 60, "for_each": "x"}}
+    engine = await started(store, clock, counting, HEARTBEAT)
+    await engine.accept([event("a", clock, "1", x="1")])
+    clock.moment += 31 * DAY
+    await store.purge(Retention())
+    assert await store.write(lambda tx: tx.automations_with_cells()) == {"rule-1"}
+
+
+async def test_a_batch_fires_in_order_of_time_with_the_deadlines_between_its_events(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    engine = await started(store, clock, HEARTBEAT, {"trigger": {"expect": "a"}})
+    first = event("a", clock)
+    clock.moment += 90 * SECOND
+    await engine.accept([first, event("a", clock, "2")])
+    assert await firings(store) == [("rule-1", 0), ("rule-0", 60), ("rule-1", 90)]
