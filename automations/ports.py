@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from automations.model.job import Deployment, LogLine, Run, RunSpec, RunState, WorkPool
 
@@ -88,6 +88,9 @@ class Sink(Protocol):
         ...
 
 
+PausableKind = Literal["automation", "deployment", "work-pool"]
+
+
 class Jobs(Protocol):
     """The deployments and work pools known now."""
 
@@ -105,6 +108,14 @@ class Jobs(Protocol):
 
     def work_pools(self) -> Sequence[WorkPool]:
         """Return all, by name."""
+        ...
+
+
+class PausableJobs(Jobs, Protocol):
+    """Deployments and work pools that can be paused."""
+
+    def set_pauses(self, pauses: Mapping[tuple[PausableKind, str], bool]) -> None:
+        """Show these deployments and work pools as paused or not, whatever their file says."""
         ...
 
 
@@ -323,8 +334,8 @@ class Transaction(Protocol):
         ...
 
     # the rest
-    def set_paused(self, automation: str, paused: bool) -> None:
-        """Remember that an automation is paused, or not."""
+    def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        """Remember that an object is paused, or that it is not, whatever its file says."""
         ...
 
     def add_api_key(self, key: ApiKey) -> None:
@@ -423,8 +434,8 @@ class Reads(Protocol):
         """Return sink → {"pending", "last_error", "at"}."""
         ...
 
-    async def paused(self) -> frozenset[str]:
-        """Return the names of paused automations."""
+    async def pauses(self) -> Mapping[tuple[PausableKind, str], bool]:
+        """Return what was paused (True) or resumed (False) by hand or by a rule."""
         ...
 
     async def api_keys(self) -> Sequence[ApiKey]:
@@ -496,8 +507,8 @@ class Engine(Protocol):
         """Return every automation: its document, `paused`, `location`, `stateless`."""
         ...
 
-    async def set_paused(self, automation: str, paused: bool) -> None:
-        """Pause or resume; NotFoundError."""
+    async def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        """Pause or resume an object; NotFoundError suggests, ConflictError where several have the name."""
         ...
 
     async def redrive(self, dead_letter: str) -> str:

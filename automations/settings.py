@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         Field(description="Sinks by name: [sinks.NAME] type = ...; in the environment, JSON"),
     ] = {}
 
+    notifications: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="Who can be told: [notifications.NAME] url = ...; in the environment, JSON"),
+    ] = {}
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from automations.errors import ConflictError, NotFoundError
 from automations.model.job import Deployment, JobFile, WorkPool
+from automations.ports import PausableKind
 from automations.rulefiles import suggestion
+
+T = TypeVar("T", Deployment, WorkPool)
 
 
 class FileJobs:
@@ -53,14 +58,32 @@ def _not_found(what: str, name: str, known: Iterable[str]) -> NotFoundError:
 
 
 class ReloadableJobs:
-    """Implements `ports.Jobs` on the file as it was last loaded; a reload swaps all of it at once."""
+    """Implements `ports.PausableJobs` on the file as it was last loaded; a reload swaps all of it at once. What
+    was paused or resumed meanwhile outweighs the file.
+    """
 
     def __init__(self, file: JobFile | None = None) -> None:
-        self.current = FileJobs(file or JobFile())
+        self._file = file or JobFile()
+        self._pauses: Mapping[tuple[PausableKind, str], bool] = {}
+        self._use()
 
     def replace(self, file: JobFile) -> None:
         """Use another file from now on."""
-        self.current = FileJobs(file)
+        self._file = file
+        self._use()
+
+    def set_pauses(self, pauses: Mapping[tuple[PausableKind, str], bool]) -> None:
+        """Show these deployments and work pools as paused or not, whatever their file says."""
+        self._pauses = pauses
+        self._use()
+
+    def _use(self) -> None:
+        deployments = [self._shown("deployment", found) for found in self._file.deployments]
+        self.current = FileJobs(JobFile(deployments, [self._shown("work-pool", p) for p in self._file.work_pools]))
+
+    def _shown(self, kind: PausableKind, found: T) -> T:
+        paused = self._pauses.get((kind, found.name))
+        return found if paused is None else replace(found, paused=paused)
 
     def deployment(self, name: str) -> Deployment:
         """Find as `FileJobs.deployment` does."""

@@ -21,12 +21,14 @@ from automations.model.ruleset import RuleSet
 from automations.ports import (
     Accepted,
     Clock,
-    Jobs,
+    PausableJobs,
+    PausableKind,
     RulesStatus,
     StateChange,
     Store,
     Transaction,
 )
+from automations.rulefiles import suggestion
 from automations.runtime.processor import Processor
 from automations.runtime.run_events import run_event
 
@@ -48,7 +50,7 @@ class EmbeddedEngine:
     def __init__(
         self,
         store: Store,
-        jobs: Jobs,
+        jobs: PausableJobs,
         clock: Clock,
         *,
         sink_of: Mapping[str, str],
@@ -63,6 +65,7 @@ class EmbeddedEngine:
         self._on_cancel: Callable[[str], object] = lambda _run: None
         self._bounds = bounds or Bounds()
         self._rule_errors: Sequence[str] = ()
+        self._pauses: dict[tuple[PausableKind, str], bool] = {}
         self._waiting_events = 0
         self._waiting_bytes = 0
         self.pending_actions = 0
@@ -82,8 +85,10 @@ class EmbeddedEngine:
 
     async def start(self, rules: RuleSet) -> None:
         """Take up what an earlier life left behind: what came due meanwhile is judged before anything new."""
-        paused = await self._store.reads.paused()
-        await self._use(compile_rules(rules), paused)
+        self._pauses = dict(await self._store.reads.pauses())
+        self._jobs.set_pauses(self._pauses)
+        paused = {name for (kind, name), paused in self._pauses.items() if kind == "automation" and paused}
+        await self._use(compile_rules(rules), frozenset(paused))
         now = self._clock.now()
         due: int | None = now
         while due is not None and due <= now:
@@ -142,16 +147,30 @@ class EmbeddedEngine:
         """Yield what happens from now on."""
         return self.processor.feed.messages()
 
-    async def set_paused(self, automation: str, paused: bool) -> None:
-        """Pause or resume an automation; NotFoundError where there is none of the name."""
-        if automation not in self._index.programs:
-            raise NotFoundError(f"there is no automation named {automation!r}")
-        await self._store.write(lambda tx: self._set_paused(tx, automation, paused))
+    def named(self, kind: PausableKind, name: str) -> str:
+        """Return an object's whole name; NotFoundError suggests, ConflictError where several have the name."""
+        if kind == "deployment":
+            return self._jobs.deployment(name).name
+        if kind == "work-pool":
+            return self._jobs.work_pool(name).name
+        if name not in self._index.programs:
+            hint = suggestion(name, sorted(self._index.programs))
+            raise NotFoundError(f"there is no automation named {name!r}", hint=hint)
+        return name
 
-    def _set_paused(self, tx: Transaction, automation: str, paused: bool) -> None:
-        tx.set_paused(automation, paused)
-        before = self.processor.paused
-        self.processor.adopt(tx, self._index, before | {automation} if paused else before - {automation})
+    async def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        """Pause or resume an object; NotFoundError suggests, ConflictError where several have the name."""
+        whole = self.named(kind, name)
+        await self._store.write(lambda tx: self._set_paused(tx, kind, whole, paused))
+        self._pauses[kind, whole] = paused
+        self._jobs.set_pauses(self._pauses)
+        self._on_runs()
+
+    def _set_paused(self, tx: Transaction, kind: PausableKind, name: str, paused: bool) -> None:
+        tx.set_paused(kind, name, paused)
+        if kind == "automation":
+            before = self.processor.paused
+            self.processor.adopt(tx, self._index, before | {name} if paused else before - {name})
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -259,6 +278,12 @@ class EmbeddedEngine:
     ) -> tuple[str, bool]:
         """Make a run by hand; returns its id, and True when it was made just now."""
         target = self._jobs.deployment(deployment)
+        if target.paused:
+            raise ConflictError(
+                f"the deployment {target.name!r} is paused",
+                code="deployment-paused",
+                hint=f"resume it: automations deployment resume {target.name}",
+            )
         spec = build_run(
             self._jobs.work_pool(target.work_pool),
             target,

@@ -1,19 +1,21 @@
-"""What operators decide: which automations are paused, which keys are valid."""
+"""What operators decide: what is paused, which keys are valid."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from automations.errors import NotFoundError
-from automations.ports import ApiKey
+from automations.ports import ApiKey, PausableKind
 from automations.store.readers import Reading
 from automations.store.writing import Writing
 
-_PAUSE: Final = "INSERT INTO paused_automations (name) VALUES (?) ON CONFLICT DO NOTHING"
-_RESUME: Final = "DELETE FROM paused_automations WHERE name = ?"
-_PAUSED: Final = "SELECT name FROM paused_automations"
+_PAUSE: Final = (
+    "INSERT INTO pauses (kind, name, paused) VALUES (?, ?, ?)"
+    " ON CONFLICT (kind, name) DO UPDATE SET paused = excluded.paused"
+)
+_PAUSED: Final = "SELECT kind, name, paused FROM pauses"
 _ADD_KEY: Final = (
     "INSERT INTO api_keys (id, name, secret_hash, scopes, created, revoked) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -24,9 +26,9 @@ _KEYS: Final = "SELECT id, name, secret_hash, scopes, created, revoked FROM api_
 class AdministrationWrites(Writing):
     """Pauses and keys, written."""
 
-    def set_paused(self, automation: str, paused: bool) -> None:
-        """Remember that an automation is paused, or not."""
-        self._db.execute(_PAUSE if paused else _RESUME, [automation])
+    def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        """Remember that an object is paused, or that it is not, whatever its file says."""
+        self._db.execute(_PAUSE, [kind, name, paused])
 
     def add_api_key(self, key: ApiKey) -> None:
         """Store a key."""
@@ -42,9 +44,10 @@ class AdministrationWrites(Writing):
 class AdministrationReads(Reading):
     """Pauses and keys, read."""
 
-    async def paused(self) -> frozenset[str]:
-        """Return the names of paused automations."""
-        return await self._read(lambda db: frozenset(row[0] for row in db.execute(_PAUSED)))
+    async def pauses(self) -> Mapping[tuple[PausableKind, str], bool]:
+        """Return what was paused (True) or resumed (False) by hand or by a rule."""
+        rows = await self._read(lambda db: db.execute(_PAUSED).fetchall())
+        return {(kind, name): bool(paused) for kind, name, paused in rows}
 
     async def api_keys(self) -> Sequence[ApiKey]:
         """Return all keys, revoked ones too."""

@@ -108,3 +108,82 @@ def test_a_backtest_shows_what_a_change_of_a_rule_changes(project: Path, tmp_pat
     (other / "orders.yaml").write_text(text.replace("threshold: 3", "threshold: 4"))
     changed = run(str(events), "--against", str(other))
     assert changed.stderr.strip() == "1 appears, 0 vanishes, 0 changes"
+
+
+def test_rules_act_on_our_own_objects(start: Start, project: Path) -> None:
+    rule(
+        project,
+        "freeze.yaml",
+        "- name: freeze\n"
+        "  trigger: {expect: freeze.begins}\n"
+        "  actions:\n"
+        "    - {type: pause-deployment, deployment: greet/orders}\n"
+        "    - {type: pause-automation, automation: repair-orders}\n"
+        "    - {type: emit-event, event: freeze.began, resource: {id: freeze.1}, payload: {by: '{{ event.id }}'}}\n"  # noqa: E501
+        "- name: thaw\n"
+        "  trigger: {expect: freeze.ends}\n"
+        "  actions: [{type: resume-deployment, deployment: greet/orders}]\n",
+    )
+    engine = start()
+    engine.send(event("1", "freeze.begins"))
+    engine.until(lambda: engine.get("/api/status")["actions"]["pending"] == 0)
+    (emitted,) = engine.get("/api/events?name=freeze.began")["items"]
+    assert (emitted["payload"], emitted["source"], emitted["follows"], emitted["hops"]) == (
+        {"by": "1"},
+        "automations",
+        "api/1",
+        1,
+    )
+    assert engine.get("/api/deployments/greet/orders")["paused"]
+    assert engine.get("/api/automations/repair-orders")["paused"]
+    refused = engine.command("deployment", "run", "greet/orders")
+    assert refused.returncode == 1
+    assert "is paused" in refused.stderr
+    engine.send(event("2", "order.created"))
+    (letter,) = engine.until(lambda: engine.get("/api/dead-letters")["items"])
+    assert letter["code"] == "deployment-paused"
+    engine.stop()
+    engine.start()
+    assert engine.get("/api/deployments/greet/orders")["paused"]
+    engine.send(event("3", "freeze.ends"))
+    engine.until(lambda: not engine.get("/api/deployments/greet/orders")["paused"])
+    assert engine.command("dead-letters", "redrive", letter["id"]).returncode == 0
+    engine.runs(1)
+
+
+def test_a_paused_work_pool_starts_its_runs_once_it_is_resumed(start: Start) -> None:
+    engine = start()
+    pool = engine.get("/api/deployments/greet/orders")["work_pool"]
+    assert engine.command("work-pool", "pause", pool).returncode == 0
+    run = engine.command("deployment", "run", "greet/orders").stdout.strip()
+    assert engine.get(f"/api/runs/{run}")["state"] == "Scheduled"
+    assert engine.command("work-pool", "resume", pool).returncode == 0
+    engine.until(lambda: engine.get(f"/api/runs/{run}")["state"] == "Completed")
+
+
+def test_a_run_is_cancelled_by_a_rule_on_its_own_event(start: Start, project: Path) -> None:
+    rule(
+        project,
+        "stop.yaml",
+        "name: stop-repairs\n"
+        "trigger: {expect: automations.run.Running, match_related: {role: deployment, name: greet/orders}}\n"
+        "actions: [{type: cancel-flow-run}]\n",
+    )
+    engine = start()
+    run = engine.command("deployment", "run", "greet/orders", "-jv", "command=sleep 60").stdout.strip()
+    engine.until(lambda: engine.get(f"/api/runs/{run}")["state"] == "Cancelled")
+
+
+def test_a_notification_that_the_settings_do_not_know_is_an_error(project: Path) -> None:
+    rule(
+        project,
+        "tell.yaml",
+        "name: tell\ntrigger: {expect: a}\nactions: [{type: send-notification, to: opps, body: hello}]\n",
+    )
+    (project / "automations.toml").write_text('[notifications.ops]\nurl = "json://127.0.0.1:9/"\n')
+    done = subprocess.run(
+        [*AUTOMATIONS, "check"], cwd=project, capture_output=True, text=True, check=False, env=clean_environment()
+    )
+    assert done.returncode == 1
+    assert "[unknown-notification] 'tell' tells 'opps'" in done.stdout
+    assert "did you mean 'ops'?" in done.stdout

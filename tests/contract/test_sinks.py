@@ -9,12 +9,17 @@ import pytest
 from aiohttp import web
 from contract.suite import SinkContract
 
-from automations.deploy import FileJobs
+from automations.deploy import FileJobs, ReloadableJobs
 from automations.model.action import ActionRequest
 from automations.model.job import Deployment, JobFile, WorkPool
+from automations.model.ruleset import RuleSet
 from automations.ports import Sink
+from automations.runtime.embedded import EmbeddedEngine
+from automations.sinks.notification import NotificationSink
+from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessSink
 from automations.sinks.webhook import WebhookSettings, WebhookSink
+from automations.store import SqliteStore
 
 REQUEST = ActionRequest(
     id="a" * 32, firing="f" * 32, automation="rule", type="run-deployment", list="actions", index=0, body={}
@@ -88,6 +93,68 @@ class WebhookHarness:
         return self.keys
 
 
+class OwnHarness:
+    """The real engine on a real store."""
+
+    faults: frozenset[str] = frozenset()
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.sink: Sink = OwnSink(StillClock())
+        body = {"event": "order.settled", "resource": {"id": "order.1"}, "related": [], "payload": {"n": 1}}
+        self.good = replace(REQUEST, type="emit-event", body=body)
+        self.bad = replace(REQUEST, type="emit-event", body={**body, "event": ""})
+
+    async def start(self) -> None:
+        engine = EmbeddedEngine(self.store, ReloadableJobs(), StillClock(), sink_of={})
+        await engine.start(RuleSet())
+        assert isinstance(self.sink, OwnSink)
+        self.sink.connect(engine)
+
+    def fail(self, fault: str) -> None:
+        raise AssertionError(fault)
+
+    async def effects(self) -> list[str]:
+        return [event.id for event in (await self.store.reads.events()).items]
+
+
+class NotificationHarness:
+    """Apprise in front of a real HTTP server."""
+
+    faults = frozenset({"error", "reset"})
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.fault = ""
+
+    async def start(self) -> web.AppRunner:
+        application = web.Application()
+        application.router.add_post("/{tail:.*}", self.answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        self.sink: Sink = NotificationSink({"ops": f"json://127.0.0.1:{port}/"})
+        body = {"to": ["ops"], "subject": "s", "body": REQUEST.id}
+        self.good = replace(REQUEST, type="send-notification", body=body)
+        self.bad = replace(REQUEST, type="send-notification", body={**body, "to": ["nobody"]})
+        return runner
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self.fault == "reset" and request.transport is not None:
+            request.transport.abort()
+        if self.fault == "error":
+            return web.Response(status=500)
+        self.told.append((await request.json())["message"])
+        return web.Response()
+
+    def fail(self, fault: str) -> None:
+        self.fault = fault
+
+    async def effects(self) -> list[str]:
+        return self.told
+
+
 class TestProcessSink(SinkContract):
     @pytest.fixture
     def harness(self, tmp_path: Path) -> ProcessHarness:
@@ -103,3 +170,28 @@ class TestWebhookSink(SinkContract):
         harness.over.set()
         await harness.sink.close()
         await runner.cleanup()
+
+
+class TestOwnSink(SinkContract):
+    @pytest.fixture
+    async def harness(self, tmp_path: Path) -> AsyncIterator[OwnHarness]:
+        store = SqliteStore.open(tmp_path / "a.db", clock=StillClock())
+        harness = OwnHarness(store)
+        await harness.start()
+        yield harness
+        await store.close()
+
+
+class TestNotificationSink(SinkContract):
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[NotificationHarness]:
+        harness = NotificationHarness()
+        runner = await harness.start()
+        yield harness
+        await runner.cleanup()
+
+    async def test_another_request_has_another_key(self, harness: NotificationHarness) -> None:  # type: ignore[override]
+        for _ in range(2):
+            await harness.sink.deliver(await harness.sink.prepare(harness.good))
+        await harness.sink.deliver(await harness.sink.prepare(replace(harness.good, id="1" * 32)))
+        assert len(harness.told) == 2

@@ -60,7 +60,7 @@ def _made_by_engine(name: str, scopes: tuple[str, ...]) -> str | None:
 
 def _made_offline(name: str, scopes: tuple[Any, ...], directory: Path | None, db: Path | None) -> str:
     from automations.settings import load_settings
-    from automations.wiring import create_api_key_offline
+    from automations.wiring.serving import create_api_key_offline
 
     path = load_settings({"directory": directory, "db": db}).path("db")
     say(f"the key is made in {path}")

@@ -39,7 +39,7 @@ def backtest(
       automations backtest events.jsonl --against ../rules-of-today --json
     """
     from automations.settings import load_settings
-    from automations.wiring import Backtest
+    from automations.wiring.offline import Backtest
 
     flags: dict[str, Any] = {"directory": directory}
     settings = load_settings(flags if rules is None else {**flags, "rules": rules.resolve()})

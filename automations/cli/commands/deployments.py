@@ -67,6 +67,34 @@ _KEY_VALUE: dict[str, Any] = {"multiple": True, "metavar": "K=V", "callback": _a
 
 @deployment.command()
 @click.argument("name")
+@json_option
+def pause(name: str, as_json: bool) -> None:
+    """Make no more runs of a deployment; those made before are carried out.
+
+    \b
+    Examples:
+      automations deployment pause repair/nightly
+    """
+    now = with_client(lambda client: client.post(f"/api/deployments/{segment(name)}/pause"))
+    print_json(now) if as_json else say(f"deployment {name!r} is paused")
+
+
+@deployment.command()
+@click.argument("name")
+@json_option
+def resume(name: str, as_json: bool) -> None:
+    """Make runs of a deployment again.
+
+    \b
+    Examples:
+      automations deployment resume repair/nightly
+    """
+    now = with_client(lambda client: client.post(f"/api/deployments/{segment(name)}/resume"))
+    print_json(now) if as_json else say(f"deployment {name!r} is resumed")
+
+
+@deployment.command()
+@click.argument("name")
 @click.option("-p", "--param", "parameters", **_KEY_VALUE, help="A parameter; V is JSON, else text.")
 @click.option("-jv", "--job-variable", "job_variables", **_KEY_VALUE, help="A job variable, such as env.NAME=V.")
 @click.option("--idempotency-key", metavar="K", help="One run for this key, however often it is asked for.")

@@ -47,7 +47,7 @@ def explain(event: str, automation: str | None, directory: Path | None, as_json:
 
 def _of_file(file: str, automation: str | None, directory: Path | None) -> Sequence[Mapping[str, Any]]:
     from automations.settings import load_settings
-    from automations.wiring import explain_event
+    from automations.wiring.offline import explain_event
 
     raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     return explain_event(load_settings({"directory": directory}), raw, automation)

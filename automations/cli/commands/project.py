@@ -92,7 +92,7 @@ def serve(**flags: Any) -> None:
     import uvloop
 
     from automations.settings import load_settings
-    from automations.wiring import serve as serve_engine
+    from automations.wiring.serving import serve as serve_engine
 
     settings = load_settings(flags)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -116,7 +116,7 @@ def check(paths: tuple[Path, ...], directory: Path | None, verbose: bool, as_jso
       automations check --verbose
     """
     from automations.settings import load_settings
-    from automations.wiring import check as check_files
+    from automations.wiring.loading import check as check_files
 
     settings = load_settings({"directory": directory})
     problems = check_files(paths, settings)

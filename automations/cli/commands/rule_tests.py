@@ -14,7 +14,7 @@ from automations.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:
     from automations.rulefiles import LocatedTest
-    from automations.wiring import TestReport
+    from automations.wiring.offline import TestReport
 
 _PATH = click.Path(path_type=Path)
 
@@ -40,7 +40,7 @@ def test(
     """
     from automations import ruletests
     from automations.settings import load_settings
-    from automations.wiring import run_rule_tests
+    from automations.wiring.offline import run_rule_tests
 
     settings = load_settings({"directory": directory})
     report = run_rule_tests(paths or [settings.path("rules")], settings)

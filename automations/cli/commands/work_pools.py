@@ -6,7 +6,7 @@ import click
 
 from automations.cli.client import segment, with_client
 from automations.cli.command import Group
-from automations.cli.output import json_option, print_record, print_rows
+from automations.cli.output import json_option, print_json, print_record, print_rows, say
 
 
 @click.group("work-pool", cls=Group)
@@ -46,3 +46,31 @@ def inspect(name: str, as_json: bool) -> None:
       automations work-pool inspect default --json | jq .variables
     """
     print_record(with_client(lambda client: client.get(f"/api/work-pools/{segment(name)}")), as_json)
+
+
+@work_pool.command()
+@click.argument("name")
+@json_option
+def pause(name: str, as_json: bool) -> None:
+    """Start no more runs of a work pool; they wait.
+
+    \b
+    Examples:
+      automations work-pool pause default
+    """
+    now = with_client(lambda client: client.post(f"/api/work-pools/{segment(name)}/pause"))
+    print_json(now) if as_json else say(f"work pool {name!r} is paused")
+
+
+@work_pool.command()
+@click.argument("name")
+@json_option
+def resume(name: str, as_json: bool) -> None:
+    """Start the runs of a work pool again.
+
+    \b
+    Examples:
+      automations work-pool resume default
+    """
+    now = with_client(lambda client: client.post(f"/api/work-pools/{segment(name)}/resume"))
+    print_json(now) if as_json else say(f"work pool {name!r} is resumed")

@@ -28,14 +28,14 @@ async def get_automation(name: str, services: Serving) -> dict[str, Any]:
 @router.post("/{name:path}/pause", summary="Pause an automation")
 async def pause(name: str, services: Serving) -> dict[str, Any]:
     """Events pass it by until it is resumed."""
-    await services.engine.set_paused(name, True)
+    await services.engine.set_paused("automation", name, True)
     return _find(services, name)
 
 
 @router.post("/{name:path}/resume", summary="Resume an automation")
 async def resume(name: str, services: Serving) -> dict[str, Any]:
     """Let it take part again, from the next event on."""
-    await services.engine.set_paused(name, False)
+    await services.engine.set_paused("automation", name, False)
     return _find(services, name)
 
 

@@ -38,6 +38,20 @@ async def get_deployment(name: str, services: Serving) -> DeploymentView:
     return DeploymentView.of(services.jobs.deployment(name))
 
 
+@router.post("/{name:path}/pause", summary="Pause a deployment")
+async def pause(name: str, services: Serving) -> DeploymentView:
+    """No run of it is made until it is resumed; those made before are carried out."""
+    await services.engine.set_paused("deployment", name, True)
+    return DeploymentView.of(services.jobs.deployment(name))
+
+
+@router.post("/{name:path}/resume", summary="Resume a deployment")
+async def resume(name: str, services: Serving) -> DeploymentView:
+    """Let runs of it be made again."""
+    await services.engine.set_paused("deployment", name, False)
+    return DeploymentView.of(services.jobs.deployment(name))
+
+
 @router.post(
     "/{name:path}/runs",
     status_code=201,

@@ -56,6 +56,12 @@ class ProcessSink:
             pool = self._jobs.work_pool(deployment.work_pool)
         except (NotFoundError, ConflictError) as error:
             raise PrepareError(error.message, code=error.code, hint=error.hint) from None
+        if deployment.paused:
+            raise PrepareError(
+                f"the deployment {deployment.name!r} is paused",
+                code="deployment-paused",
+                hint=f"resume it: automations deployment resume {deployment.name}; then redrive the dead letter",
+            )
         if pool.type != "process":
             raise PrepareError(
                 f"the work pool {pool.name!r} is of the type {pool.type!r}; runs here need a 'process' pool",

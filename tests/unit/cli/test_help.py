@@ -16,7 +16,8 @@ PROMISED = {
     "events ls", "events tail", "events inspect",
     "run ls", "run inspect", "run logs", "run cancel",
     "dead-letters ls", "dead-letters inspect", "dead-letters redrive", "dead-letters discard",
-    "deployment ls", "deployment inspect", "deployment run",
+    "deployment ls", "deployment inspect", "deployment run", "deployment pause", "deployment resume",
+    "work-pool pause", "work-pool resume",
     "work-pool ls", "work-pool inspect",
     "api-key create", "api-key ls", "api-key revoke",
 }  # fmt: skip

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from automations.deploy.jobs import FileJobs
+from automations.deploy import ReloadableJobs
 from automations.errors import ConflictError
 from automations.model.automation import Automation
 from automations.model.event import Event
-from automations.model.job import JobFile
 from automations.model.moment import DAY, SECOND
 from automations.model.ruleset import RuleSet
 from automations.runtime.embedded import EmbeddedEngine
@@ -53,7 +52,7 @@ def event(name: str, clock: ManualClock, key: str = "1", **labels: str) -> Event
 async def started(
     store: SqliteStore, clock: ManualClock, *documents: dict[str, Any], **sinks: str
 ) -> EmbeddedEngine:
-    engine = EmbeddedEngine(store, FileJobs(JobFile()), clock, sink_of=sinks)
+    engine = EmbeddedEngine(store, ReloadableJobs(), clock, sink_of=sinks)
     await engine.start(rules(*documents))
     return engine
 
@@ -127,11 +126,11 @@ async def test_a_paused_automation_starts_afresh(store: SqliteStore, clock: Manu
     engine = await started(store, clock, rule, HEARTBEAT)
     await engine.accept([event("a", clock)])
     for name in ("rule-0", "rule-1"):
-        await engine.set_paused(name, True)
+        await engine.set_paused("automation", name, True)
     clock.moment += 60 * SECOND
     await engine.tick()
     for name in ("rule-0", "rule-1"):
-        await engine.set_paused(name, False)
+        await engine.set_paused("automation", name, False)
     await engine.accept([event("a", clock, "2")])
     assert await firings(store) == []
     clock.moment += 60 * SECOND

@@ -79,7 +79,7 @@ class TinyEngine:
         names = ["deployment/a/b", "repair"]
         return [{"name": name, "paused": name in self.paused} for name in names]
 
-    async def set_paused(self, automation: str, paused: bool) -> None:
+    async def set_paused(self, kind: str, automation: str, paused: bool) -> None:
         if automation not in {a["name"] for a in self.automations()}:
             raise NotFoundError(f"there is no automation named {automation!r}")
         (self.paused.add if paused else self.paused.discard)(automation)

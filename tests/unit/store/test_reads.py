@@ -216,10 +216,10 @@ async def test_only_a_run_that_has_not_ended_can_be_cancelled(store: SqliteStore
 
 async def test_pausing_twice_is_pausing_once(store: SqliteStore) -> None:
     for paused in (True, True):
-        await store.write(lambda tx, paused=paused: tx.set_paused("rule", paused))  # type: ignore[misc]
-    assert await store.reads.paused() == {"rule"}
-    await store.write(lambda tx: tx.set_paused("rule", False))
-    assert await store.reads.paused() == frozenset()
+        await store.write(lambda tx, paused=paused: tx.set_paused("automation", "rule", paused))  # type: ignore[misc]
+    assert await store.reads.pauses() == {("automation", "rule"): True}
+    await store.write(lambda tx: tx.set_paused("automation", "rule", False))
+    assert await store.reads.pauses() == {("automation", "rule"): False}
 
 
 async def test_a_key_is_revoked_once_by_its_id_or_name(store: SqliteStore) -> None:

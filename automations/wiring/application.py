@@ -1,0 +1,192 @@
+"""The embedded engine with everything around it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+
+import structlog
+import uvicorn
+
+from automations.deploy import ReloadableJobs
+from automations.engine import StateBounds
+from automations.errors import (
+    AutomationsError,
+    RuleFileErrors,
+)
+from automations.model.moment import SECOND
+from automations.runtime.dispatch import Dispatcher
+from automations.runtime.embedded import Bounds, EmbeddedEngine
+from automations.runtime.reload import watch
+from automations.runtime.ticker import Ticker
+from automations.server import ServerSettings, create_app
+from automations.settings import Settings
+from automations.sinks.own import OwnSink
+from automations.sinks.process import ProcessPool
+from automations.store import Retention, SqliteStore
+from automations.wiring.clock import SystemClock
+from automations.wiring.loading import load
+from automations.wiring.sinks import bindings_of, routes_of
+
+log = structlog.get_logger()
+
+_LEDGER_EVERY: Final = 1.0
+_PURGE_EVERY: Final = 3600.0
+
+
+class Application:
+    """The embedded engine with everything around it. `start` and `stop` are called once each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._clock = SystemClock()
+        self._loaded = load(settings)
+        self._jobs = ReloadableJobs(self._loaded.jobs)
+        early = "AUTOMATIONS_TEST_ACK_BEFORE_COMMIT" in os.environ
+        self.store = SqliteStore.open(
+            settings.path("db"), clock=self._clock, acknowledge="before-commit" if early else "after-commit"
+        )
+        self._bindings = bindings_of(settings, self._jobs, self._clock)
+        self._engine = EmbeddedEngine(
+            self.store,
+            self._jobs,
+            self._clock,
+            sink_of=routes_of(settings, self._bindings),
+            bounds=Bounds(settings.backlog, settings.backlog_bytes, settings.backlog),
+            state_bounds=StateBounds(settings.lateness, settings.state_retention),
+        )
+        self.store.add_rollback_listener(self._engine.forget_cells)
+        self._dispatcher = Dispatcher(
+            self.store,
+            self._bindings,
+            self._clock,
+            random=random.random,
+            add_run=self._engine.add_run,
+            on_settled=lambda _action, _delivery: self._pool.wake(),
+        )
+        self._pool = ProcessPool(
+            self.store, self._jobs, self._engine.record, self._clock, limit=settings.pool_limit
+        )
+        for binding in self._bindings.values():
+            if isinstance(binding.sink, OwnSink):
+                binding.sink.connect(self._engine)
+        self._engine.connect(
+            on_actions=self._dispatcher.wake, on_runs=self._pool.wake, on_cancel=self._pool.cancel
+        )
+        self._ticker = Ticker(self._engine.tick, self._clock)
+        self._engine.processor.on_deadline = self._ticker.expect
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: _Server | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Take up what an earlier life left, then open the door."""
+        self._pool.serve_at(_own_url(*listener.getsockname()[:2]))
+        await self._engine.start(self._loaded.rules)
+        self._tasks = [
+            asyncio.create_task(self._ticker.run(), name="ticker"),
+            asyncio.create_task(self._pool.run(), name="pool"),
+            asyncio.create_task(self._watch(), name="reload"),
+            asyncio.create_task(self._refresh_backlog(), name="backlog"),
+            asyncio.create_task(self._purge(), name="retention"),
+        ]
+        self._dispatcher.start()
+        self._server = _Server(self._app(), listener)
+        self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener]), name="http"))
+
+    def _app(self) -> Any:
+        settings = self.settings
+        server = ServerSettings(
+            max_event_bytes=settings.max_event_bytes,
+            max_body_bytes=max(1024 * 1024, settings.max_event_bytes),
+            require_keys=not is_loopback(settings.host),
+            allowed_hosts=frozenset(settings.allowed_hosts),
+        )
+        return create_app(self._engine, self.store, self._jobs, lambda: self._loaded.sources, server, self._clock)
+
+    async def stop(self) -> None:
+        """Drain: take nothing more, let what is under way end, commit, close."""
+        grace = self.settings.drain / SECOND
+        if self._server is not None:
+            self._server.should_exit = True
+            await asyncio.wait([self._tasks[-1]], timeout=grace / 2)
+        await self._dispatcher.stop(grace / 4)
+        await self._pool.stop(grace / 4)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(binding.sink.close() for binding in self._bindings.values()))
+        await self.store.close()
+
+    # --- in the background --------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        settings = self.settings
+        await watch([settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._reload)
+
+    async def _reload(self) -> None:
+        """Swap everything at once, or nothing."""
+        try:
+            loaded = load(self.settings)
+        except RuleFileErrors as errors:
+            self._engine.reject_rules([str(p) for p in errors.problems if p.severity == "error"])
+            return
+        try:
+            await self._engine.use_rules(loaded.rules)
+        except AutomationsError as error:
+            self._engine.reject_rules([str(error)])
+            return
+        self._loaded = loaded
+        self._jobs.replace(loaded.jobs)
+
+    async def _refresh_backlog(self) -> None:
+        while True:
+            try:
+                ledger = await self.store.reads.ledger()
+                self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
+            except AutomationsError as error:  # the last known length stands until the store answers again
+                log.warning("backlog_unknown", error=str(error))
+            await asyncio.sleep(_LEDGER_EVERY)
+
+    async def _purge(self) -> None:
+        while True:
+            await asyncio.sleep(_PURGE_EVERY)
+            try:
+                await self.store.purge(Retention(state=self.settings.state_retention))
+            except AutomationsError as error:
+                log.warning("retention_failed", error=str(error))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: a shutdown drains more than HTTP."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        self.address = listener.getsockname()[:2]
+        super().__init__(
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`."""
+        yield
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _own_url(host: str, port: int) -> str:
+    """The address at which what runs on this machine finds the engine."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"

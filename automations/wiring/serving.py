@@ -1,0 +1,87 @@
+"""The process: signals, the listening socket, start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Collection
+from pathlib import Path
+
+import structlog
+
+from automations.errors import (
+    SettingsError,
+)
+from automations.logs import configure_logs
+from automations.server import Scope, new_api_key
+from automations.settings import Settings
+from automations.store import SqliteStore
+from automations.wiring.application import Application, is_loopback
+from automations.wiring.clock import SystemClock
+
+log = structlog.get_logger()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port or --host"
+        ) from None
+    return listener
+
+
+async def _refuse_open_door(application: Application) -> None:
+    """Beyond loopback nobody gets in without a key, so there must be one."""
+    if is_loopback(application.settings.host):
+        return
+    if not any(key.revoked is None for key in await application.store.reads.api_keys()):
+        raise SettingsError(
+            f"listening on {application.settings.host} needs an API key, and there is none",
+            code="no-api-key",
+            hint="make one: automations api-key create NAME --scope admin",
+        )
+
+
+async def serve(settings: Settings) -> int:
+    """Run the embedded engine until SIGTERM or SIGINT; returns the exit code."""
+    configure_logs(settings.log_level, settings.log_format)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    application = Application(settings)
+    try:
+        await _refuse_open_door(application)
+        listener = _listen(settings.host, settings.port)
+    except SettingsError:
+        await application.store.close()
+        raise
+    with contextlib.closing(listener):
+        await application.start(listener)
+        host, port = listener.getsockname()[:2]
+        log.info("engine_started", url=f"http://{host}:{port}", db=str(settings.path("db")))
+        await stopped.wait()
+        log.info("engine_stopping")
+        await application.stop()
+    log.info("engine_stopped")
+    return 0
+
+
+async def create_api_key_offline(db: Path, name: str, scopes: Collection[Scope]) -> str:
+    """Make a key straight in the database of an engine that does not run; returns the key's text, shown once."""
+    clock = SystemClock()
+    store = SqliteStore.open(db, clock=clock)
+    try:
+        key, text = new_api_key(name, scopes, clock.now())
+        await store.write(lambda tx: tx.add_api_key(key))
+    finally:
+        await store.close()
+    return text
