@@ -3,11 +3,12 @@ PYTHON ?= python3.11
 KILLS ?= 300
 STREAMS ?= 20000
 TEMPLATES ?= 10000
+GROUPS ?= 1000000
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded pins clean
+.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded bench-state pins clean
 
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
@@ -39,6 +40,9 @@ chaos: $(VENV)/.base
 
 bench-embedded: $(VENV)/.base
 	$(BIN)/python benchmarks/embedded.py
+
+bench-state: $(VENV)/.base
+	$(BIN)/python benchmarks/state.py --groups $(GROUPS)
 
 # Pins: names, versions and hashes only, so that any index that carries the packages serves.
 COMPILE := pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header \

@@ -88,4 +88,4 @@ def check(paths: Sequence[Path], settings: Settings) -> list[Problem]:
         load_sources(settings.path("sources"), os.environ)
     except RuleFileErrors as errors:
         problems += errors.problems
-    return problems
+    return sorted(problems, key=lambda problem: (problem.location, problem.code))
