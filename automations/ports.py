@@ -6,7 +6,7 @@ All transactions are synchronous and short: they run one after another inside th
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from automations.model.job import Deployment, LogLine, Run, RunSpec, RunState, WorkPool
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from automations.model.document import JsonObject
     from automations.model.event import Event
     from automations.model.firing import Firing
+    from automations.model.reason import Reason
 
 T = TypeVar("T")
 
@@ -476,12 +477,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class RulesStatus:
-    """`errors` are the problems of the files that were not taken, as text; then `revision` is the last good."""
+    """`errors` are the problems of the files that were not taken, as text; then `revision` is the last good.
+    `outcomes`: what became of events at the triggers that they reached, since the start.
+    """
 
     revision: str
     automations: int
     loaded: int
     errors: Sequence[str] = ()
+    outcomes: Mapping[Reason, int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -1,7 +1,7 @@
 """Measures what open groups take: `python benchmarks/state.py [--groups N]`, or `make bench-state GROUPS=N`.
 
-One event for each of N groups, each in a window of its own; then the windows of half of them close by a firing. The
-bytes are those of the cells' rows. Writes benchmarks/state.md where N is a million.
+One event for each of N groups, each in a window of its own; then the windows of half of them close by a firing.
+The bytes are those of the cells' rows. Writes benchmarks/state.md where N is a million.
 """
 
 from __future__ import annotations

@@ -123,7 +123,9 @@ class EmbeddedEngine:
     def rules_status(self) -> RulesStatus:
         """Tell which rules are in force."""
         rules = self._index.rules
-        return RulesStatus(rules.revision, len(rules), len(rules), self._rule_errors)
+        return RulesStatus(
+            rules.revision, len(rules), len(rules), self._rule_errors, dict(self.processor.outcomes)
+        )
 
     def automations(self) -> Sequence[JsonObject]:
         """Return every automation as the API serves it."""

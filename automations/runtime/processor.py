@@ -44,8 +44,8 @@ class Processor:
     def __init__(self, clock: Clock, sink_of: Mapping[str, str], bounds: StateBounds) -> None:
         self.index: Index = compile_rules(RuleSet())
         self.paused: frozenset[str] = frozenset()
-        self.reasons: Counter[tuple[str, Reason]] = Counter()
-        """How often events met each fate, by automation."""
+        self.outcomes: Counter[Reason] = Counter()
+        """What became of events at the triggers that they reached, since the start."""
         self.feed = Feed()
         self.on_deadline: Callable[[int], None] = lambda _moment: None
         self._clock, self._sink_of, self._bounds = clock, sink_of, bounds
@@ -77,7 +77,7 @@ class Processor:
         for given in inputs:
             batch.take(given)
         for given in inputs:
-            self.reasons.update((step["automation"], step["reason"]) for step in given.trace)
+            self.outcomes.update(step["reason"] for step in given.trace)
         if self.feed.watched:
             told = [{"type": "event", "event": given.event.to_dict(), "trace": given.trace} for given in inputs]
             self._publish(tx, told)

@@ -25,6 +25,12 @@ class Metrics:
         self._events = Gauge("automations_events", "The ledger of events", ["state"], registry=registry)
         self._actions = Gauge("automations_actions", "The ledger of actions", ["state"], registry=registry)
         self._firings = Gauge("automations_firings", "The ledger of firings", ["state"], registry=registry)
+        self._outcomes = Gauge(
+            "automations_event_outcomes",
+            "What became of events at the triggers that they reached, since the start",
+            ["reason"],
+            registry=registry,
+        )
         self._backlog = Gauge("automations_backlog_bytes", "Bytes that wait", registry=registry)
         self._rules = Gauge("automations_rules", "Automations in force", registry=registry)
         self._rule_errors = Gauge(
@@ -38,6 +44,8 @@ class Metrics:
         ):
             for state, count in counts.items():
                 gauge.labels(state).set(count)
+        for reason, count in rules.outcomes.items():
+            self._outcomes.labels(reason).set(count)
         self._backlog.set(ledger.backlog_bytes)
         self._rules.set(rules.loaded)
         self._rule_errors.set(len(rules.errors))

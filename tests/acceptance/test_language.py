@@ -7,6 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from acceptance.test_engine import Start, event
 from running import AUTOMATIONS, clean_environment
@@ -187,3 +188,16 @@ def test_a_notification_that_the_settings_do_not_know_is_an_error(project: Path)
     assert done.returncode == 1
     assert "[unknown-notification] 'tell' tells 'opps'" in done.stdout
     assert "did you mean 'ops'?" in done.stdout
+
+
+def test_metrics_tell_what_became_of_events_by_reason(start: Start, project: Path) -> None:
+    rule(
+        project,
+        "where.yaml",
+        "name: where\ntrigger: {expect: a, where: event.payload.nothing > 3}\nactions: [{type: do-nothing}]\n",
+    )
+    engine = start()
+    engine.send(event("1", "a"), event("2", "a"))
+    assert (
+        'automations_event_outcomes{reason="where-failed"} 2.0' in urlopen(f"{engine.url}/metrics").read().decode()
+    )

@@ -12,7 +12,9 @@ from unit.docs.project import RULE_FILES, Shell, parts, session, write
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rules.md"
 SECTIONS = sections(DOCUMENT)
 PROJECTS = [
-    pytest.param(blocks, id=f"{blocks[0].line}-{section.title}") for section in SECTIONS for blocks in parts(section)
+    pytest.param(blocks, id=f"{blocks[0].line}-{section.title}")
+    for section in SECTIONS
+    for blocks in parts(section)
 ]
 
 
