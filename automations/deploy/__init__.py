@@ -2,5 +2,6 @@
 
 from automations.deploy.jobs import FileJobs, ReloadableJobs
 from automations.deploy.load import CheckedJobs, check_deployments, load_deployments
+from automations.deploy.rule_check import rule_problems
 
-__all__ = ["CheckedJobs", "FileJobs", "ReloadableJobs", "check_deployments", "load_deployments"]
+__all__ = ["CheckedJobs", "FileJobs", "ReloadableJobs", "check_deployments", "load_deployments", "rule_problems"]

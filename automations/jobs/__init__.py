@@ -6,6 +6,7 @@ from automations.jobs.finding import Finding
 from automations.jobs.policy import never_from_events, policy_pattern
 from automations.jobs.run import build_run
 from automations.jobs.schema import PROCESS_VARIABLES, pool_variables, schema_problem, unknown_variable
+from automations.jobs.static import never_passes
 
 __all__ = [
     "PROCESS_VARIABLES",
@@ -15,6 +16,7 @@ __all__ = [
     "deployment_problems",
     "effective_job_variables",
     "never_from_events",
+    "never_passes",
     "parse_assignments",
     "policy_pattern",
     "pool_variables",

@@ -39,8 +39,8 @@ def effective_job_variables(pool: WorkPool, deployment: Deployment | Layer, run:
 
     Raises JobVariableErrors with all findings at once; its code is `policy` when an event filled what it may not.
     """
-    layers = _layers(pool, deployment, run)
-    variables = _merged(pool, layers)
+    layers = deployment_layers(pool, deployment, run)
+    variables = merged(pool, layers)
     policy = deployment.job_variable_policy if isinstance(deployment, Deployment) else {}
     findings = [
         *(
@@ -48,7 +48,7 @@ def effective_job_variables(pool: WorkPool, deployment: Deployment | Layer, run:
             for layer in layers
             for finding in policy_findings(layer.variables, pool_variables(pool), policy)
         ),
-        *_findings(pool, layers, variables),
+        *layer_findings(pool, layers, variables),
     ]
     if findings:
         code = "policy" if any(finding.code == "policy" for finding in findings) else None
@@ -59,25 +59,30 @@ def effective_job_variables(pool: WorkPool, deployment: Deployment | Layer, run:
 
 def deployment_problems(pool: WorkPool, deployment: Deployment) -> list[Finding]:
     """What no run of the deployment could mend: all findings but the required variables that a run may give."""
-    layers = _layers(pool, deployment, Layer())
-    variables = _merged(pool, layers)
-    return [finding for finding in _findings(pool, layers, variables) if finding.origin]
+    layers = deployment_layers(pool, deployment, Layer())
+    variables = merged(pool, layers)
+    return [finding for finding in layer_findings(pool, layers, variables) if finding.origin]
 
 
-def _layers(pool: WorkPool, deployment: Deployment | Layer, run: Layer) -> Sequence[ExpandedLayer]:
+def deployment_layers(pool: WorkPool, deployment: Deployment | Layer, run: Layer) -> Sequence[ExpandedLayer]:
+    """Expand the three layers: pool, deployment, run."""
     pool_defaults = Layer(defaults(pool), origin=f"work pool {pool.name}")
     own = deployment.job_variables if isinstance(deployment, Deployment) else deployment
     return [ExpandedLayer(pool_defaults, "pool"), ExpandedLayer(own, "deployment"), ExpandedLayer(run, "run")]
 
 
-def _merged(pool: WorkPool, layers: Sequence[ExpandedLayer]) -> dict[str, Tree]:
+def merged(pool: WorkPool, layers: Sequence[ExpandedLayer]) -> dict[str, Tree]:
+    """Merge the layers, the later over the earlier."""
     named = {ENV: "deep", **pool.merge}
     deep = frozenset(name for name, how in named.items() if how == "deep")
     nothing: dict[str, Tree] = {}
     return reduce(lambda lower, layer: merge(lower, layer.variables, deep), layers, nothing)
 
 
-def _findings(pool: WorkPool, layers: Sequence[ExpandedLayer], variables: dict[str, Tree]) -> Iterator[Finding]:
+def layer_findings(
+    pool: WorkPool, layers: Sequence[ExpandedLayer], variables: dict[str, Tree]
+) -> Iterator[Finding]:
+    """Judge the layers and what they merge to, but for the policy."""
     for layer in layers:
         yield from layer.findings
     if not pool.allow_extra:

@@ -26,6 +26,8 @@ _NEVER: Final = (
 """Environment variables that change how programs load or run, or what they trust."""
 
 _HARMLESS: Final = frozenset({"integer", "number", "boolean", "null"})
+_BY_NAME: Final = "an event may fill environment variables by name only"
+_NEVER_FILLED: Final = "an event may never fill this environment variable: it changes how programs load or run"
 _INSIDE: Final = 16
 """How many references and alternatives deep a schema is looked into."""
 
@@ -56,6 +58,22 @@ def _refusal(steps: Steps, leaf: Leaf, schema: JsonObject, policy: Mapping[str, 
     inside = _at(schema, steps, schema)
     if _bounded_by_schema(inside, leaf.value, schema, _INSIDE):
         return None
+    return _closed(steps)
+
+
+def closed_to_events(steps: Steps, schema: JsonObject, policy: Mapping[str, JsonObject]) -> str | None:
+    """Return why no value that an event gives may fill a variable; None where some may."""
+    if steps[0] == ENV:
+        if len(steps) == 1:
+            return _BY_NAME
+        return _NEVER_FILLED if never_from_events(str(steps[1])) else None
+    if _entry(steps, policy) is not None:
+        return None
+    inside = _at(schema, steps, schema)
+    return None if any(_bounded_by_schema(inside, value, schema, _INSIDE) for value in ("", 0)) else _closed(steps)
+
+
+def _closed(steps: Steps) -> str:
     return (
         "an event may not fill this variable; to allow it, name it in the deployment's 'job_variable_policy' "
         f"with an enum, a pattern, a range or any: true, such as {dotted(steps)}: {{enum: [...]}}"
@@ -64,9 +82,9 @@ def _refusal(steps: Steps, leaf: Leaf, schema: JsonObject, policy: Mapping[str, 
 
 def _env_refusal(steps: Steps, leaf: Leaf, policy: Mapping[str, JsonObject]) -> str | None:
     if len(steps) == 1:
-        return None if leaf.value == {} else "an event may fill environment variables by name only"
+        return None if leaf.value == {} else _BY_NAME
     if never_from_events(str(steps[1])):
-        return "an event may never fill this environment variable: it changes how programs load or run"
+        return _NEVER_FILLED
     found = _entry(steps, policy)
     return None if found is None else _entry_refusal(*found, leaf)
 

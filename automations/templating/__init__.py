@@ -7,7 +7,7 @@ TemplateError that says how to write it. Undefined is strict, as Jinja's StrictU
 """
 
 from automations.templating.document import CompiledValue, TemplateErrors, compile_value
-from automations.templating.template import NAMES, Template, compile_expression, compile_template
+from automations.templating.template import NAMES, Template, compile_expression, compile_template, has_markup
 
 __all__ = [
     "NAMES",
@@ -17,4 +17,5 @@ __all__ = [
     "compile_expression",
     "compile_template",
     "compile_value",
+    "has_markup",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from automations.deploy import check_deployments, load_deployments
+from automations.deploy import FileJobs, check_deployments, load_deployments, rule_problems
 from automations.errors import (
     Problem,
     RuleFileErrors,
@@ -45,11 +45,13 @@ def load(settings: Settings) -> Loaded:
             results.append(reading())
         except RuleFileErrors as errors:
             problems += errors.problems
-    if results and isinstance(results[0], RuleSet):
-        problems += unknown_notifications(results[0], settings)
     if problems:
         raise RuleFileErrors(problems)
-    return Loaded(*results)
+    loaded = Loaded(*results)
+    between = [*unknown_notifications(loaded.rules, settings), *rule_problems(loaded.rules, FileJobs(loaded.jobs))]
+    if any(problem.severity == "error" for problem in between):
+        raise RuleFileErrors(between)
+    return loaded
 
 
 def unknown_notifications(rules: RuleSet, settings: Settings) -> Iterator[Problem]:
@@ -83,7 +85,10 @@ def check(paths: Sequence[Path], settings: Settings) -> list[Problem]:
         problems += unknown_notifications(checked.ruleset, settings)
     deployments = settings.path("deployments")
     if deployments.exists():
-        problems += check_deployments(deployments, os.environ).problems
+        jobs = check_deployments(deployments, os.environ)
+        problems += jobs.problems
+        if checked.ruleset is not None and jobs.jobs is not None:
+            problems += rule_problems(checked.ruleset, FileJobs(jobs.jobs))
     try:
         load_sources(settings.path("sources"), os.environ)
     except RuleFileErrors as errors:

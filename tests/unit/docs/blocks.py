@@ -2,8 +2,7 @@
 
 The words behind the fence's language say what a block is:
     yaml rules      rule file of the section's project; loads without an error or a warning
-    yaml warned     the same, and the console below shows its warnings
-    yaml wrong      rule file of a project of its own; the console below shows its errors
+    yaml wrong      rule file of a project of its own; the console below shows what is wrong with it
     yaml tests      rule tests of the rules above in the section; all pass
     LANGUAGE FILE   any other file of the project
     console         commands, each with exactly what it prints

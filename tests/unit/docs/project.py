@@ -11,7 +11,7 @@ from unit.docs.blocks import Block, Section
 
 Shell = Callable[[Sequence[str]], str]
 """Runs a command in the current folder and returns all that it prints."""
-RULE_FILES = ("rules", "warned", "wrong")
+RULE_FILES = ("rules", "wrong")
 SETTINGS = '[notifications.on-call]\nurl = "json://127.0.0.1:9/on-call"\n'
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
