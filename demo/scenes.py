@@ -1,4 +1,4 @@
-"""The scenes: every rule of the repository fires in one of them."""
+"""The scenes: one for each way that an event can go."""
 
 from __future__ import annotations
 

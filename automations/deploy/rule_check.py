@@ -54,8 +54,8 @@ def _checked(
 
 
 def _written(value: Any, at: str, templated: list[str]) -> Any:
-    """The value with Prefect's explicit forms read, and nothing where templates fill it: `templated` takes the JSON
-    pointers of these.
+    """The value with Prefect's explicit forms read, and nothing where templates fill it: `templated` takes the
+    JSON pointers of these.
     """
     if isinstance(value, dict) and value.get(_KIND) == "json":
         return orjson.loads(value["value"])

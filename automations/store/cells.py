@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from automations.ports import CellKey
+from automations.engine import CellKey
 from automations.store.multirow import MultiRow
 from automations.store.writing import Writing
 

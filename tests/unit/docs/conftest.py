@@ -20,9 +20,10 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     monkeypatch.setenv("GITHUB_HOOK_TOKEN", "not-a-secret")
 
     def run(arguments: Sequence[str]) -> str:
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["automations", *arguments])
-            main()
+            with pytest.raises(SystemExit):
+                main()
         said = capsys.readouterr()
         return said.out + said.err
 

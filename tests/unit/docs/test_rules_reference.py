@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from unit.docs.blocks import Block, Section, sections
+from unit.docs.error_codes import told_codes
 from unit.docs.project import RULE_FILES, Shell, parts, session, write
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rules.md"
@@ -43,3 +45,11 @@ def test_every_block_says_what_it_is(section: Section) -> None:
         known = block.kind in (*RULE_FILES, "tests") if block.language == "yaml" else not block.kind
         assert known or "." in block.kind, f"line {block.line}: {block.language} {block.kind}"
         assert block.language in ("yaml", "console", "json", "jsonl", "toml", "text"), f"line {block.line}"
+
+
+def test_every_error_code_is_told_and_no_other() -> None:
+    table = DOCUMENT.read_text("utf-8").partition("## Error codes")[2]
+    written = {
+        code for line in table.splitlines() for code in re.findall(r"`([a-z-]+)`", line.partition(" | ")[0])
+    }
+    assert written - {"bad-template"} == told_codes()

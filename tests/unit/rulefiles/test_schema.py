@@ -17,8 +17,9 @@ from automations.rulefiles import check_rules, check_tests, read_yaml, rule_test
 
 REPOSITORY = Path(__file__).parents[3]
 STRUCTURE = {"unknown-key", "wrong-type", "missing-key"}
+TEST_FILES = [*(REPOSITORY / "rules").glob("*_test.yaml")]
 RULE_FILES = [
-    *(REPOSITORY / "rules").glob("*.yaml"),
+    *(file for file in (REPOSITORY / "rules").glob("*.yaml") if file not in TEST_FILES),
     *(REPOSITORY / "automations" / "cli" / "example" / "rules").glob("*.yaml"),
     *(Path(__file__).with_name("prefect")).iterdir(),
 ]
@@ -43,11 +44,12 @@ def agree(file: Path, document: Any) -> None:
     assert not (valid and found & STRUCTURE), f"the schema takes it, and the loader says {found}"
 
 
-@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*RULE_FILES, *TEST_FILES], ids=lambda path: path.name)
 def test_files_that_load_are_valid(path: Path) -> None:
     documents, problems = read_yaml(path.read_bytes(), str(path))
     assert problems == []
-    assert [list(RULES_SCHEMA.iter_errors(document.data)) for document in documents] == [[]] * len(documents)
+    schema = TESTS_SCHEMA if path in TEST_FILES else RULES_SCHEMA
+    assert [list(schema.iter_errors(document.data)) for document in documents] == [[]] * len(documents)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,0 +1,37 @@
+"""The ports: what the runtime needs from the outside, and what adapters implement.
+
+All transactions are synchronous and short: they run one after another inside the store's group commit.
+"""
+
+from automations.ports.clock import Clock
+from automations.ports.engine import Accepted, Engine, RulesStatus, RunRecorder, StateChange
+from automations.ports.jobs import Jobs, PausableJobs, PausableKind
+from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Ledger, Page, StoredFiring
+from automations.ports.sinks import Dead, Delivery, Done, Retry, Sink
+from automations.ports.store import Reads, Store, Transaction
+
+__all__ = [
+    "Accepted",
+    "ActionRow",
+    "ApiKey",
+    "Clock",
+    "Dead",
+    "DeadLetter",
+    "Delivery",
+    "Done",
+    "Engine",
+    "Jobs",
+    "Ledger",
+    "Page",
+    "PausableJobs",
+    "PausableKind",
+    "Reads",
+    "Retry",
+    "RulesStatus",
+    "RunRecorder",
+    "Sink",
+    "StateChange",
+    "Store",
+    "StoredFiring",
+    "Transaction",
+]

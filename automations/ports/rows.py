@@ -1,0 +1,95 @@
+"""What the store hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automations.model.action import ActionRequest, ActionState
+    from automations.model.document import JsonObject
+    from automations.model.firing import Firing
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """An action in the outbox. Exactly one of `request` and `failure` tells what was planned."""
+
+    id: str
+    sink: str
+    state: ActionState
+    type: str
+    automation: str
+    firing: str
+    created: int
+    attempts: int = 0
+    next_attempt: int = 0
+    request: ActionRequest | None = None
+    prepared: JsonObject | None = None
+    reference: str | None = None
+    code: str | None = None
+    error: str | None = None
+    settled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What could not be carried out. `kind` is `action` or `event` (an event that broke the evaluation)."""
+
+    id: str
+    kind: str
+    code: str
+    reason: str
+    created: int
+    automation: str | None = None
+    event: str | None = None
+    action: ActionRow | None = None
+    state: str = "open"  # open | redriven | discarded
+    redriven_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as kept: the hash of its secret, never the secret."""
+
+    id: str
+    name: str
+    secret_hash: str
+    scopes: tuple[str, ...]
+    created: int
+    revoked: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Counts since the store was made. Always accepted = processed + pending (events) and
+    planned = delivered + dead + pending (actions).
+    """
+
+    accepted: int = 0
+    processed: int = 0
+    duplicates: int = 0
+    planned: int = 0
+    delivered: int = 0
+    dead: int = 0
+    fired: int = 0
+    suppressed: int = 0
+    backlog_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFiring:
+    """A firing with the moment it was stored. `complete`: all of its events are still stored."""
+
+    firing: Firing
+    stored: int
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing, newest first. `next` is an opaque cursor, None at the end."""
+
+    items: Sequence[Any]
+    next: str | None = None
