@@ -53,10 +53,10 @@ def _planned(found: Sequence[Found], check: Check) -> Iterator[Replayed]:
 
 
 def _shown(planned: ActionRequest | FailedAction, check: Check) -> JsonObject:
-    common: JsonObject = {"type": planned.type, "list": planned.list}
     if isinstance(planned, FailedAction):
-        return {**common, "failed": str(planned.code), "why": planned.message}
-    shown = {**common, **planned.body}
+        why = {"failed": str(planned.code), "why": planned.message}
+        return {"type": planned.type, "list": planned.list, **why}
+    shown = {**planned.readable(), "list": planned.list}
     if planned.type == "run-deployment":
         try:
             check(planned)

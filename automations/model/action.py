@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from automations.model.moment import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from automations.model.document import JsonObject
+
+DURATIONS: Final = ("schedule_after", "timeout")
+"""Fields of actions that hold a duration; in `body` they are microseconds."""
 
 ActionState = Literal["pending", "delivered", "dead"]
 
@@ -47,6 +52,11 @@ class ActionRequest:
             "cause": self.cause,
             "hops": self.hops,
         }
+
+    def readable(self) -> JsonObject:
+        """The type and the rendered fields as a user writes them: durations as text."""
+        durations: dict[str, str] = {key: format_duration(self.body[key]) for key in DURATIONS if key in self.body}
+        return {"type": self.type, **self.body, **durations}
 
     def given_up(self, code: str, message: str) -> FailedAction:
         """The same action, which cannot be carried out."""

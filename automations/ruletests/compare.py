@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automations.model.action import DURATIONS
 from automations.model.document import JsonObject
 from automations.model.labels import long_labels
-from automations.model.moment import format_duration, format_moment
+from automations.model.moment import format_duration, format_moment, parse_duration
 from automations.model.rule_test import ExpectedAction, ExpectedFiring
 from automations.ruletests.run import Fired, Outcome
 
@@ -66,7 +67,7 @@ def expected_json(expected: ExpectedFiring, start: int) -> JsonObject:
 
 def _expected_action(action: ExpectedAction) -> JsonObject:
     fields = {"type": action.type, "failed": action.failed}
-    return {k: v for k, v in fields.items() if v is not None} | _long(action.model_extra or {})
+    return {k: v for k, v in fields.items() if v is not None} | _as_shown(action.model_extra or {})
 
 
 def actual_json(fired: Fired, start: int, wanted: JsonObject | None) -> JsonObject:
@@ -94,8 +95,20 @@ def _cut(action: JsonObject, position: int, wanted: Sequence[JsonObject]) -> Jso
     return {key: action[key] for key in [*wanted[position], *failed] if key in action}
 
 
-def _long(fields: Mapping[str, Any]) -> JsonObject:
-    return {key: long_labels(value) if key == "resource" else value for key, value in fields.items()}
+def _as_shown(fields: Mapping[str, Any]) -> JsonObject:
+    """Labels by their long names, durations in one form."""
+    return {key: _field(key, value) for key, value in fields.items()}
+
+
+def _field(key: str, value: Any) -> Any:
+    if key == "resource":
+        return long_labels(value)
+    if key not in DURATIONS:
+        return value
+    try:
+        return format_duration(parse_duration(value))
+    except (ValueError, OverflowError):  # the diff shows what stands there
+        return value
 
 
 def _offset(moment: int, start: int) -> str:

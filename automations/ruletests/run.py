@@ -104,7 +104,7 @@ def _take(outcome: Outcome, found: Sequence[Found], check_run: RunCheck) -> None
 def _shown(planned: Planned, check_run: RunCheck) -> JsonObject:
     if isinstance(planned, FailedAction):
         return {"type": planned.type, "failed": str(planned.code)}
-    shown = {"type": planned.type, **planned.body}
+    shown = planned.readable()
     if planned.type != "run-deployment":
         return shown
     try:

@@ -52,7 +52,7 @@ def parse(source: str) -> list[nodes.Node]:
         tree = _ENVIRONMENT.parse(source)
         _check(tree)
     except TemplateSyntaxError as error:
-        message = at_line(error.lineno, error.message or "the template has a syntax error")
+        message = at_line(error.lineno, (error.message or "the template has a syntax error").rstrip("."))
         raise TemplateError(message, hint=_syntax_hint(source)) from None
     except RecursionError:
         raise TemplateError(_TOO_DEEP) from None

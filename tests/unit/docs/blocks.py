@@ -6,7 +6,6 @@ The words behind the fence's language say what a block is:
     yaml tests      rule tests of the rules above in the section; all pass
     LANGUAGE FILE   any other file of the project
     console         commands, each with exactly what it prints
-    text            nothing that runs
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from pathlib import Path
 import automations
 
 _CHECKER = ("model", "rulefiles", "templating", "engine/payload_pattern", "wiring")
-_OF_RUNS = {"job-variables", "policy"}  # told of a variable as `deploy` finds it, under a name in between
+_RUNS = "deploy/rule_check.py"
+BY_NAME = frozenset({"bad-template", "job-variables", "policy"})
+"""Codes that are not written where the problem is built."""
 _TELLING = frozenset({"Problem", "PydanticCustomError", "_report", "_refusal", "_warning", "_Refused", "_refuse"})
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 
@@ -18,7 +20,7 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 def told_codes() -> set[str]:
     """Return the code of every problem that is built somewhere in the checker."""
     root = Path(automations.__file__).parent
-    files = (file for folder in _CHECKER for file in (root / folder).rglob("*.py"))
+    files = [root / _RUNS, *(file for folder in _CHECKER for file in (root / folder).rglob("*.py"))]
     trees = [ast.parse(file.read_text("utf-8")) for file in files]
     return {code for tree in trees for node in ast.walk(tree) for code in _codes(node)}
 
