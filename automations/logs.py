@@ -14,6 +14,10 @@ import structlog
 _SECRET: Final = re.compile(r"(.*[_-])?(authorization|token|secret|password|api[_-]?key|cookie)s?", re.IGNORECASE)
 _TALKATIVE: Final = ("uvicorn", "yoyo")
 """Libraries whose news at `info` ours say already, under names of our own."""
+_INDISCREET: Final = ("apprise", "urllib3")
+"""Libraries whose messages hold the addresses that they call, which may be secrets: none of them is shown. What
+failed is said by ours.
+"""
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -54,6 +58,10 @@ def configure_logs(level: str, style: Literal["auto", "console", "json"]) -> Non
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    for name in _INDISCREET:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)  # the sink reads from these messages how a service answered
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
 
 
 def _renderer(console: bool) -> list[Any]:

@@ -163,10 +163,12 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         findings = [_finding(found, given) for found in error.errors(include_url=False)]
         raise SettingsError("; ".join(findings)) from None
-    except pydantic_settings.SettingsError:
-        # Only `sinks` is read as JSON from its variable.
+    except pydantic_settings.SettingsError as error:
+        name = str(error).split('"')[
+            1
+        ]  # of a table that is no JSON: error parsing value for field "NAME" from ...
         raise SettingsError(
-            f"{_PREFIX}SINKS is no JSON", hint=f"write an object of sinks, or [sinks.NAME] in {FILE}"
+            f"{_PREFIX}{name.upper()} is no JSON", hint=f"write an object of {name}, or [{name}.NAME] in {FILE}"
         ) from None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -36,8 +37,8 @@ STATE_RETENTION: Final = 30 * DAY
 """The default of the setting `state_retention`, microseconds."""
 
 _BURST: Final = "burst"
-_Due = tuple[int, int, str, str]
-"""moment, its order among those of that moment, path, group key"""
+_Due = tuple[int, int, tuple[Any, ...], str, str]
+"""moment, the place of its trigger among those of that moment, its group's labels in order, path, group key"""
 
 
 class Cell:
@@ -93,7 +94,7 @@ class Cell:
     def pass_deadlines(self) -> None:
         """Judge every deadline up to the clock, in order of time."""
         while (due := min(self._deadlines(), default=None)) is not None and due[0] <= self._clock:
-            moment, _, path, key = due
+            moment, *_, path, key = due
             if path == _BURST:
                 self._end_burst(key, moment)
             else:
@@ -102,15 +103,16 @@ class Cell:
     def _deadlines(self) -> Iterator[_Due]:
         """At one moment triggers come before bursts: a firing at a burst's end prolongs it."""
         for path, place in self._order.items():
-            machine = self._program.tree.leaves[path].machine
+            leaf = self._program.tree.leaves[path]
             for key, state in self._nodes.get(path, {}).items():
-                moment = machine.deadline(state)
+                moment = leaf.machine.deadline(state)
                 if moment is not None:
-                    yield moment, place, path, key
+                    yield moment, place, _in_order(leaf.place.labels, key), path, key
         rule = self._program.automation.debounce
         if rule is not None:
             for key, burst in self._bursts.items():
-                yield burst_end(rule, burst), len(self._order), _BURST, key
+                labels = _in_order(self._program.automation.for_each, key)
+                yield burst_end(rule, burst), len(self._order), labels, _BURST, key
 
     def _pass(self, leaf: Leaf, key: str, moment: int) -> None:
         step = leaf.machine.pass_deadline(self._node(leaf)[key])
@@ -287,6 +289,12 @@ def _idle(program: Program, state: JsonObject, oldest: int) -> bool:
 
 def _part_of(path: str, leaf: str) -> str:
     return leaf.removeprefix(f"{path}.triggers.").partition(".")[0]
+
+
+@lru_cache(maxsize=4096)
+def _in_order(labels: tuple[str, ...], key: str) -> tuple[Any, ...]:
+    """What groups are put in order by: their labels, as people read them."""
+    return tuple(sorted(group_labels(labels, _group(key)).items()))
 
 
 def _group(key: str) -> Group:

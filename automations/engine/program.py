@@ -12,7 +12,7 @@ from automations.engine.grouping import Group, Scalar, compile_extractor
 from automations.engine.tree import Tree, compile_tree
 from automations.model.action_document import ActionDocument, DoNothing
 from automations.model.automation import ActionList, Automation
-from automations.model.document import JsonObject
+from automations.model.document import Document, JsonObject
 from automations.model.event import Event
 from automations.templating import CompiledValue, compile_value
 
@@ -51,6 +51,8 @@ def _compile_action(actions: ActionList, index: int, action: ActionDocument) -> 
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Document):
+        return value.model_dump(mode="json", exclude_none=True)
     return list(value) if isinstance(value, tuple) else value
 
 

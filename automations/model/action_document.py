@@ -15,6 +15,7 @@ from automations.model.document import Document, JsonObject
 from automations.model.filters import ONE_OR_MORE, one_or_more
 from automations.model.labels import RelatedLabels, ResourceLabels
 from automations.model.moment import Duration
+from automations.model.secret import SecretReference
 
 
 def _as_mapping(value: Any) -> Any:
@@ -260,7 +261,7 @@ class CallWebhook(ActionDocument):
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = None
     timeout: Annotated[Duration, Field(gt=0)] = 10_000_000
-    sign: Name | None = None
+    sign: SecretReference | None = None
     block_document_id: Name | None = None
     payload: str | None = None
 

@@ -26,6 +26,12 @@ class Transaction(Protocol):
         """Have `callback` called on the event loop once all of this is durable; never, if it is undone."""
         ...
 
+    def after_rollback(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called on the event loop if this is undone, by its own failure or with its group, before
+        any further operation runs. The last one given is called first.
+        """
+        ...
+
     # events
     def known_events(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those (source, id) that are stored already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 import structlog
@@ -88,7 +89,8 @@ class EmbeddedEngine:
         self._pauses = dict(await self._store.reads.pauses())
         self._jobs.set_pauses(self._pauses)
         paused = {name for (kind, name), paused in self._pauses.items() if kind == "automation" and paused}
-        await self._use(compile_rules(rules), frozenset(paused))
+        self.processor.paused = frozenset(paused)
+        await self._use(compile_rules(rules))
         now = self._clock.now()
         due: int | None = now
         while due is not None and due <= now:
@@ -98,11 +100,11 @@ class EmbeddedEngine:
 
     async def use_rules(self, rules: RuleSet) -> None:
         """Swap the rule set at once: every event sees one revision."""
-        await self._use(compile_rules(rules), self.processor.paused)
+        await self._use(compile_rules(rules))
         self._rule_errors = ()
 
-    async def _use(self, index: Index, paused: frozenset[str]) -> None:
-        await self._store.write(lambda tx: self.processor.adopt(tx, index, paused))
+    async def _use(self, index: Index) -> None:
+        await self._store.write(lambda tx: self.processor.adopt(tx, index, self.processor.paused))
         log.info("rules_loaded", revision=index.rules.revision, automations=len(index.rules))
 
     async def tick(self) -> int | None:
@@ -164,15 +166,18 @@ class EmbeddedEngine:
         """Pause or resume an object; NotFoundError suggests, ConflictError where several have the name."""
         whole = self.named(kind, name)
         await self._store.write(lambda tx: self._set_paused(tx, kind, whole, paused))
-        self._pauses[kind, whole] = paused
-        self._jobs.set_pauses(self._pauses)
-        self._on_runs()
 
     def _set_paused(self, tx: Transaction, kind: PausableKind, name: str, paused: bool) -> None:
         tx.set_paused(kind, name, paused)
+        tx.after_commit(partial(self._paused, kind, name, paused))
         if kind == "automation":
             before = self.processor.paused
             self.processor.adopt(tx, self._index, before | {name} if paused else before - {name})
+
+    def _paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        self._pauses[kind, name] = paused
+        self._jobs.set_pauses(self._pauses)
+        self._on_runs()
 
     # --- events --------------------------------------------------------------------------------------------
 
@@ -181,6 +186,16 @@ class EmbeddedEngine:
         bodies = [orjson.dumps(event.to_dict()) for event in events]
         size = sum(map(len, bodies))
         self._check_bounds(len(events), size)
+        return await self._enter(events, bodies, size)
+
+    async def emit(self, event: Event) -> None:
+        """Process and store an event that an action of ours sends, however much waits: the outbox cannot shrink
+        while the door refuses what would empty it.
+        """
+        body = orjson.dumps(event.to_dict())
+        await self._enter([event], [body], len(body))
+
+    async def _enter(self, events: Sequence[Event], bodies: list[bytes], size: int) -> Accepted:
         self._waiting_events += len(events)
         self._waiting_bytes += size
         try:

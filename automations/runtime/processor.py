@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import orjson
@@ -57,7 +58,8 @@ class Processor:
         """Use these rules from now on. State of automations that are gone, disabled or paused is forgotten: they
         start afresh. Automations that no event has to start begin.
         """
-        self.index, self.paused = index, paused
+        tx.after_rollback(partial(self._use, self.index, self.paused))
+        self._use(index, paused)
         running = [p for p in index.programs.values() if p.automation.enabled and p.automation.name not in paused]
         for name in tx.automations_with_cells() - {program.automation.name for program in running}:
             tx.forget_cells(name)
@@ -67,6 +69,9 @@ class Processor:
         for key in keys:
             batch.open(key, self._clock.now())
         self._store(tx, batch)
+
+    def _use(self, index: Index, paused: frozenset[str]) -> None:
+        self.index, self.paused = index, paused
 
     # --- events and ticks ----------------------------------------------------------------------------------
 

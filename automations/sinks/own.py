@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+import orjson
+
 from automations.errors import ConflictError, NotFoundError, PrepareError, Refused, StoreUnavailableError
-from automations.ingest import read_event
+from automations.ingest import Limits, read_request
 from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.job import Run
-from automations.model.moment import SECOND
-from automations.ports import Accepted, Clock, Dead, Delivery, Done, PausableKind, Retry
+from automations.ports import Clock, Dead, Delivery, Done, PausableKind, Retry
 
 SOURCE: Final = "automations"
 _KINDS: Final[Sequence[PausableKind]] = ("automation", "deployment", "work-pool")
 _PAUSES: Final = {f"{verb}-{kind}": (kind, verb == "pause") for verb in ("pause", "resume") for kind in _KINDS}
-_BUSY: Final = 5 * SECOND
+_FIELDS: Final = ("event", "resource", "related", "payload")
+_JSON: Final[Mapping[str, str]] = {"content-type": "application/json"}
 
 
 class OwnObjects(Protocol):
@@ -36,8 +38,8 @@ class OwnObjects(Protocol):
         """Cancel a run; NotFoundError, ConflictError where it has ended."""
         ...
 
-    async def accept(self, events: Sequence[Event]) -> Accepted:
-        """Process and store events."""
+    async def emit(self, event: Event) -> None:
+        """Process and store an event of our own; one that is known changes nothing. StoreUnavailableError."""
         ...
 
 
@@ -49,8 +51,8 @@ class OwnSink:
     action_types = frozenset({*_PAUSES, "cancel-flow-run", "emit-event"})
     local = False
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, limits: Limits) -> None:
+        self._clock, self._limits = clock, limits
         self._objects: OwnObjects | None = None
 
     def connect(self, objects: OwnObjects) -> None:
@@ -63,39 +65,45 @@ class OwnSink:
         return self._objects
 
     async def prepare(self, request: ActionRequest) -> JsonObject:
-        """Name the object, or build the event. Raises PrepareError, NotFoundError, ConflictError."""
+        """Name the object, or build the event. PrepareError: `not-found` and `ambiguous` objects, those of a
+        Prefect server (`refused`), and an event that the door would refuse, under the door's code.
+        """
         if request.type == "emit-event":
             return {"event": self._event(request).to_dict()}
         if request.type == "cancel-flow-run":
             return {"run": _own(request.body["inferred"])}
         kind, paused = _PAUSES[request.type]
-        return {"kind": kind, "name": self._engine.named(kind, _name(request, kind)), "paused": paused}
+        try:
+            name = self._engine.named(kind, _name(request, kind))
+        except (NotFoundError, ConflictError) as error:
+            raise PrepareError(error.message, code=error.code, hint=error.hint) from None
+        return {"kind": kind, "name": name, "paused": paused}
 
     def _event(self, request: ActionRequest) -> Event:
-        """The event as the door would take it: what sets it apart is that we vouch for its source and its hops."""
-        data = {
-            key: request.body[key] for key in ("event", "resource", "related", "payload") if key in request.body
-        }
-        now = self._clock.now()
-        try:
-            event = read_event({**data, "id": request.id}, source=SOURCE, received=now, new_id=lambda: request.id)
-        except Refused as refused:
-            raise PrepareError(refused.message, code=refused.code, hint=refused.hint) from None
+        """The rendered event, taken through the door like any other; its id and its hops are ours."""
+        body = orjson.dumps(
+            {"id": request.id, **{key: request.body[key] for key in _FIELDS if key in request.body}}
+        )
+        reading = read_request(body, _JSON, source=SOURCE, received=self._clock.now(), limits=self._limits)
+        (event,) = reading.items
+        if not isinstance(event, Event):
+            assert isinstance(event, Refused), "only a mapping drops events"  # noqa: S101
+            raise PrepareError(f"the event: {event.message}", code=event.code, hint=event.hint)
         return replace(event, follows=request.cause, hops=request.hops + 1)
 
     async def deliver(self, prepared: JsonObject) -> Delivery:
         """Act."""
         try:
             return Done(await self._carry_out(prepared))
-        except NotFoundError as error:
-            return Dead(error.code, error.message)
-        except (Refused, StoreUnavailableError) as error:
-            return Retry(error.message, after=_BUSY)
+        except (NotFoundError, ConflictError) as error:
+            return Dead(error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
+        except StoreUnavailableError as error:
+            return Retry(error.message)
 
     async def _carry_out(self, prepared: JsonObject) -> str:
         if "event" in prepared:
             event = Event.from_dict(prepared["event"])
-            await self._engine.accept([replace(event, received=self._clock.now())])
+            await self._engine.emit(replace(event, received=self._clock.now()))
             return event.ref
         if "run" in prepared:
             return await self._cancel(prepared["run"])
@@ -105,7 +113,9 @@ class OwnSink:
     async def _cancel(self, run: str) -> str:
         try:
             await self._engine.cancel_run(run)
-        except ConflictError:  # it has ended, which is what was wanted
+        except ConflictError as error:
+            if error.code != "run-ended":  # several runs have that name
+                raise
             return f"{run} had ended"
         return run
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -16,7 +18,7 @@ import orjson
 from pydantic import BeforeValidator, Field
 from yarl import URL
 
-from automations.errors import PrepareError
+from automations.errors import PrepareError, SettingsError
 from automations.model.action import ActionRequest
 from automations.model.document import Document, JsonObject
 from automations.model.moment import SECOND
@@ -26,6 +28,10 @@ from automations.sinks.addresses import AddressDeniedError, check_address
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
 
+ReadSecret = Callable[[JsonObject], str]
+"""From {"env": NAME} or {"file": PATH} to the secret; SettingsError where it is not set."""
+
+_WHSEC: Final = "whsec_"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _KEY_HEADERS: Final = ("Idempotency-Key", "webhook-id")
 _OUR_HEADERS: Final = frozenset(
@@ -56,8 +62,8 @@ class WebhookSink:
     action_types = frozenset({"call-webhook"})
     local = False
 
-    def __init__(self, settings: WebhookSettings, *, keyed: bool = True) -> None:
-        self._settings = settings
+    def __init__(self, settings: WebhookSettings, secret: ReadSecret, *, keyed: bool = True) -> None:
+        self._settings, self._secret = settings, secret
         self._keyed = keyed
         self._opened: aiohttp.ClientSession | None = None
 
@@ -65,10 +71,14 @@ class WebhookSink:
         """Check the address and the headers, and write the body out; PrepareError."""
         body = request.body
         headers = _checked_headers(body["headers"])
-        text = _body_text(body["body"], headers)
+        text = _body_text(body.get("body"), headers)
         if self._keyed:
             headers |= dict.fromkeys(_KEY_HEADERS, request.id)
+        reference = body.get("sign")
+        if reference is not None:
+            self._check_secret(reference)
         return {
+            **({} if reference is None else {"id": request.id, "sign": reference}),
             "url": str(self._checked_url(body["url"])),
             "method": body["method"],
             "headers": headers,
@@ -84,6 +94,8 @@ class WebhookSink:
             return Dead(error.code, f"{error.message}; {error.hint}")
         except ValueError as error:  # a host name that cannot be encoded shows only when it is looked up
             return Dead(Reason.REFUSED, f"the request cannot be sent: {error}")
+        except SettingsError as error:  # the secret is gone since it was prepared
+            return Retry(error.message)
         except TimeoutError:
             return Retry(f"no answer within {prepared['timeout'] / SECOND:g} s")
         except (aiohttp.ClientError, OSError) as error:
@@ -93,6 +105,19 @@ class WebhookSink:
         """Close the connections."""
         if self._opened is not None:
             await self._opened.close()
+
+    def _check_secret(self, reference: JsonObject) -> None:
+        try:
+            self._secret(reference)
+        except SettingsError as error:
+            raise PrepareError(error.message, code=error.code, hint=error.hint) from None
+
+    def _signed(self, prepared: JsonObject) -> dict[str, str]:
+        """The headers, signed for this attempt where the rule wants that; the secret itself is never stored."""
+        if "sign" not in prepared:
+            return dict(prepared["headers"])
+        secret, moment = self._secret(prepared["sign"]), int(time.time())
+        return {**prepared["headers"], **signature(secret, prepared["id"], moment, prepared["body"] or "")}
 
     def _checked_url(self, text: str) -> URL:
         if not text.isprintable() or " " in text:
@@ -114,7 +139,7 @@ class WebhookSink:
         async with self._session().request(
             prepared["method"],
             URL(prepared["url"], encoded=True),
-            headers=prepared["headers"],
+            headers=self._signed(prepared),
             data=None if prepared["body"] is None else prepared["body"].encode(),
             timeout=aiohttp.ClientTimeout(total=prepared["timeout"] / SECOND),
             allow_redirects=False,
@@ -188,6 +213,20 @@ def _judge(response: aiohttp.ClientResponse, answer: bytes) -> Delivery:
         return Dead(Reason.REJECTED, f"{reason}; redirects are not followed")
     quoted = answer.decode(errors="replace").strip()[:_SHOWN_OF_ANSWER]
     return Dead(Reason.REJECTED, f"{reason}: {quoted}" if quoted else reason)
+
+
+def signature(secret: str, identity: str, moment: int, body: str) -> dict[str, str]:
+    """Return the headers of a Standard Webhooks signature (version 1): HMAC-SHA256 over `id.timestamp.body`.
+
+    `moment` is in seconds since 1970. A secret that begins with `whsec_` is base64 behind that.
+    """
+    key = base64.b64decode(secret[len(_WHSEC) :]) if secret.startswith(_WHSEC) else secret.encode()
+    digest = hmac.digest(key, f"{identity}.{moment}.{body}".encode(), "sha256")
+    return {
+        "webhook-id": identity,
+        "webhook-timestamp": str(moment),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
 
 
 def parse_retry_after(value: str | None, now: float) -> int | None:

@@ -10,22 +10,10 @@ from pydantic_core import PydanticCustomError
 
 from automations.ingest import HookMapping
 from automations.model.document import Document
+from automations.model.secret import SecretReference
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _OUR_SOURCES: Final = frozenset({"api", "automations"})
-
-
-class SecretReference(Document):
-    """Where a secret is: `{env: NAME}` or `{file: PATH}`. The secret itself never stands in a file of ours."""
-
-    env: Annotated[str, Field(min_length=1)] | None = None
-    file: Annotated[str, Field(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> SecretReference:
-        if (self.env is None) == (self.file is None):
-            raise PydanticCustomError("bad-secret", "a secret is {{env: NAME}} or {{file: PATH}}")
-        return self
 
 
 def _as_list(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from automations.errors import SettingsError
-from automations.sources.document import SecretReference
+from automations.model.secret import SecretReference
 
 
 def read_secret(reference: SecretReference, folder: Path, environ: Mapping[str, str]) -> str:

@@ -49,6 +49,12 @@ class _Waiting:
     value: Any = None
     error: Exception | None = None
     committed: Sequence[Callable[[], None]] = ()
+    undone: Sequence[Callable[[], None]] = ()
+
+    def undo(self) -> None:
+        for callback in reversed(self.undone):
+            callback()
+        self.undone = ()
 
     def resolve(self) -> None:
         for callback in self.committed if self.error is None else ():
@@ -131,6 +137,7 @@ class Writer:
     def _run(self, waiting: _Waiting, tally: Tally) -> None:
         """Run one operation. If it raises, it alone is undone; if the disk is at fault, the group is lost."""
         transaction = SqliteTransaction(self._db, self._clock)
+        waiting.undone = transaction.undone
         self._db.execute("SAVEPOINT operation")
         try:
             waiting.value = waiting.operation(transaction)
@@ -139,6 +146,7 @@ class Writer:
                 raise StoreUnavailableError(str(error)) from error
             waiting.error = error
             self._db.execute("ROLLBACK TO operation")
+            waiting.undo()
             self._tell_rolled_back()
         else:
             tally.update(transaction.tally)
@@ -154,7 +162,8 @@ class Writer:
         except sqlite3.Error as failure:
             log.error("rollback_failed", error=str(failure))
         self._tell_rolled_back()
-        for waiting in group:
+        for waiting in reversed(group):
+            waiting.undo()
             waiting.error = StoreUnavailableError(
                 f"the store could not commit: {error}", hint="free space on its disk, or look at its health"
             )

@@ -17,7 +17,12 @@ class Writing:
         self._clock = clock
         self.tally: Tally = Tally()
         self.committed: list[Callable[[], None]] = []
+        self.undone: list[Callable[[], None]] = []
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Have `callback` called on the event loop once all of this is durable; never, if it is undone."""
         self.committed.append(callback)
+
+    def after_rollback(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called if this is undone, before any further operation runs."""
+        self.undone.append(callback)

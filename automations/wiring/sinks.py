@@ -12,6 +12,8 @@ from automations.deploy import ReloadableJobs
 from automations.errors import (
     SettingsError,
 )
+from automations.ingest import Limits
+from automations.model.secret import SecretReference
 from automations.ports import Sink
 from automations.runtime.dispatch import SinkBinding
 from automations.settings import Settings
@@ -19,7 +21,6 @@ from automations.sinks.notification import NotificationSink
 from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessSink
 from automations.sinks.webhook import WebhookSettings, WebhookSink
-from automations.sources.document import SecretReference
 from automations.sources.secret import read_secret
 from automations.wiring.clock import SystemClock
 
@@ -34,11 +35,15 @@ def _sink(
     try:
         if kind == "webhook":
             keyed = "AUTOMATIONS_TEST_NO_KEY" not in os.environ
-            return WebhookSink(WebhookSettings.model_validate(own), keyed=keyed)
+            return WebhookSink(
+                WebhookSettings.model_validate(own),
+                lambda reference: _secret(SecretReference.model_validate(reference), settings),
+                keyed=keyed,
+            )
         if kind == "process" and not own:
             return ProcessSink(jobs, clock)
         if kind == "automations" and not own:
-            return OwnSink(clock)
+            return OwnSink(clock, Limits(settings.max_event_bytes))
         if kind == "notification" and not own:
             return NotificationSink(notification_urls(settings))
     except ValidationError as error:
@@ -49,6 +54,10 @@ def _sink(
         f"[sinks.{name}] has the type {kind!r}" if kind != "process" else f"[sinks.{name}] takes no {min(own)!r}",
         hint="the types are 'process', 'webhook', 'automations' and 'notification'",
     )
+
+
+def _secret(reference: SecretReference, settings: Settings) -> str:
+    return read_secret(reference, settings.directory, os.environ)
 
 
 def notification_urls(settings: Settings) -> Mapping[str, str]:
@@ -63,7 +72,7 @@ def _url(name: str, table: Mapping[str, Any], settings: Settings) -> str:
     if isinstance(url, str):
         return url
     try:
-        return read_secret(SecretReference.model_validate(url), settings.directory, os.environ)
+        return _secret(SecretReference.model_validate(url), settings)
     except ValidationError:
         raise SettingsError(f"[notifications.{name}] url is text, {{env = NAME}} or {{file = PATH}}") from None
 

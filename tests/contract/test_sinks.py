@@ -10,6 +10,7 @@ from aiohttp import web
 from contract.suite import SinkContract
 
 from automations.deploy import FileJobs, ReloadableJobs
+from automations.ingest import Limits
 from automations.model.action import ActionRequest
 from automations.model.job import Deployment, JobFile, WorkPool
 from automations.model.ruleset import RuleSet
@@ -58,7 +59,9 @@ class WebhookHarness:
     faults = frozenset({"error", "reset", "silence", "busy", "reject"})
 
     def __init__(self) -> None:
-        self.sink: Sink = WebhookSink(WebhookSettings(allow_http=True, allow=("127.0.0.0/8",)))
+        self.sink: Sink = WebhookSink(
+            WebhookSettings(allow_http=True, allow=("127.0.0.0/8",)), lambda _reference: ""
+        )
         self.keys: list[str] = []
         self.fault = ""
         self.over = asyncio.Event()
@@ -100,7 +103,7 @@ class OwnHarness:
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
-        self.sink: Sink = OwnSink(StillClock())
+        self.sink: Sink = OwnSink(StillClock(), Limits())
         body = {"event": "order.settled", "resource": {"id": "order.1"}, "related": [], "payload": {"n": 1}}
         self.good = replace(REQUEST, type="emit-event", body=body)
         self.bad = replace(REQUEST, type="emit-event", body={**body, "event": ""})
@@ -121,11 +124,12 @@ class OwnHarness:
 class NotificationHarness:
     """Apprise in front of a real HTTP server."""
 
-    faults = frozenset({"error", "reset"})
+    faults = frozenset({"error", "reset", "silence"})
 
     def __init__(self) -> None:
         self.told: list[str] = []
         self.fault = ""
+        self.over = asyncio.Event()
 
     async def start(self) -> web.AppRunner:
         application = web.Application()
@@ -134,7 +138,7 @@ class NotificationHarness:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         port = runner.addresses[0][1]
-        self.sink: Sink = NotificationSink({"ops": f"json://127.0.0.1:{port}/"})
+        self.sink: Sink = NotificationSink({"ops": f"json://127.0.0.1:{port}/?rto=0.2"})
         body = {"to": ["ops"], "subject": "s", "body": REQUEST.id}
         self.good = replace(REQUEST, type="send-notification", body=body)
         self.bad = replace(REQUEST, type="send-notification", body={**body, "to": ["nobody"]})
@@ -143,6 +147,8 @@ class NotificationHarness:
     async def answer(self, request: web.Request) -> web.Response:
         if self.fault == "reset" and request.transport is not None:
             request.transport.abort()
+        if self.fault == "silence":
+            await self.over.wait()
         if self.fault == "error":
             return web.Response(status=500)
         self.told.append((await request.json())["message"])
@@ -188,6 +194,7 @@ class TestNotificationSink(SinkContract):
         harness = NotificationHarness()
         runner = await harness.start()
         yield harness
+        harness.over.set()
         await runner.cleanup()
 
     async def test_another_request_has_another_key(self, harness: NotificationHarness) -> None:  # type: ignore[override]

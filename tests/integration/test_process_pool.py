@@ -353,6 +353,13 @@ async def test_a_paused_pool_starts_nothing(harness: Harness) -> None:
     assert (await harness.store.reads.run(held)).state is RunState.SCHEDULED
 
 
+async def test_a_pool_that_is_paused_while_its_claim_waits_for_its_turn_starts_nothing(harness: Harness) -> None:
+    held, pool = await harness.schedule("echo"), harness.pool()
+    pause = {("work-pool", "default"): True}
+    await asyncio.gather(harness.store.write(lambda _tx: harness.jobs.set_pauses(pause)), pool._claim())
+    assert (await harness.store.reads.run(held)).state is RunState.SCHEDULED
+
+
 # --- the engine's own end --------------------------------------------------------------------------------------
 
 

@@ -65,3 +65,8 @@ def projected(group: Group, keys: tuple[str, ...]) -> Group:
 
 def labels_of(group: Group) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, text) for key, _, text in group))
+
+
+def in_order_of_labels(item: tuple[Group, Any]) -> Any:
+    """A key to sort groups by: their labels as people read them."""
+    return labels_of(item[0]), item[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 from oracle.durations import duration
 from oracle.filters import is_expected
-from oracle.groups import MISSING, Group, group_of, keys_of, payload_value
+from oracle.groups import MISSING, Group, group_of, in_order_of_labels, keys_of, payload_value
 from oracle.occurrence import Occurrence
 from oracle.patterns import is_number
 from oracle.spark import Spark, State, in_order, newest
@@ -115,7 +115,7 @@ class Metric:
     def judge(self, instant: int) -> list[Spark]:
         self.judged = instant
         sparks = []
-        for group, state in sorted(self.groups.items()):
+        for group, state in sorted(self.groups.items(), key=in_order_of_labels):
             if instant in self.changes(state):
                 sparks += self.judge_group(group, state, instant)
         return sparks

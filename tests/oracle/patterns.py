@@ -4,9 +4,11 @@ import ipaddress
 import operator
 import re
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 MISSING = object()
+ABSENT = object()
 COMPARE = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -19,24 +21,73 @@ def elements(value: Any) -> Iterator[Any]:
         yield from elements(item)
 
 
+Condition = tuple[tuple[str, ...], Any]  # the path of a field, one alternative or the list of them
+
+
 def payload_matches(pattern: dict[str, Any], payload: Any) -> bool:
-    return any(object_matches(pattern, item) for item in elements(payload))
+    return any(choice_matches(choice, payload) for choice in choices(pattern))
 
 
-def object_matches(pattern: dict[str, Any], payload: Any) -> bool:
-    fields = payload if isinstance(payload, dict) else {}
-    return all(
-        any(object_matches(each, fields) for each in wanted)
-        if key == "$or"
-        else field_matches(wanted, fields.get(key, MISSING))
-        for key, wanted in pattern.items()
+def choices(pattern: dict[str, Any], path: tuple[str, ...] = ()) -> list[list[Condition]]:
+    """Every way to choose among `$or`, and among a value and its absence: lists of conditions that all hold."""
+    found: list[list[Condition]] = [[]]
+    for key, wanted in pattern.items():
+        if key == "$or":
+            options = [choice for branch in wanted for choice in choices(branch, path)]
+        elif isinstance(wanted, dict):
+            options = choices(wanted, (*path, key))
+        else:
+            absent = [[((*path, key), ABSENT)]] if {"exists": False} in wanted else []
+            others = [each for each in wanted if each != {"exists": False}]
+            options = absent + ([[((*path, key), others)]] if others else [])
+        found = [one + other for one in found for other in options]
+    return found
+
+
+def choice_matches(choice: list[Condition], payload: Any) -> bool:
+    """Some way to choose an element of every array has all the values, and none of the fields that must be absent
+    is there in any way that chooses the same elements of the arrays on the way to the values."""
+    wanted = [(path, each) for path, each in choice if each is not ABSENT]
+    unwanted = [path for path, each in choice if each is ABSENT]
+    ways = list(chosen(payload, ()))
+    return any(
+        all(field_matches(each, way, path) for path, each in wanted)
+        and not any(
+            here(other, path)
+            for path in unwanted
+            for other in ways
+            if all(agree(way, other, known) for known, _ in wanted)
+        )
+        for way in ways
     )
 
 
-def field_matches(wanted: Any, value: Any) -> bool:
-    if isinstance(wanted, dict):
-        return payload_matches(wanted, {} if value is MISSING else value)
+Way = dict[tuple[str, ...], Any]
+
+
+def chosen(value: Any, path: tuple[str, ...]) -> Iterator[Way]:
+    """Every way to choose one element of each array of objects: path -> (its number, the value there)."""
+    options = list(elements(value)) if isinstance(value, list) else [value]
+    for number, option in enumerate(options or [MISSING]):
+        if not isinstance(option, dict):
+            yield {path: (number, value)}
+            continue
+        for ways in product(*(list(chosen(inner, (*path, key))) for key, inner in option.items())):
+            yield {path: (number, MISSING), **{at: there for way in ways for at, there in way.items()}}
+
+
+def agree(way: Way, other: Way, path: tuple[str, ...]) -> bool:
+    return all(way.get(path[:end], (0, 0))[0] == other.get(path[:end], (0, 0))[0] for end in range(len(path)))
+
+
+def field_matches(wanted: list[Any], way: Way, path: tuple[str, ...]) -> bool:
+    _, value = way.get(path, (0, MISSING))
     return any(alternative_matches(each, value) for each in wanted)
+
+
+def here(way: Way, path: tuple[str, ...]) -> bool:
+    _, value = way.get(path, (0, MISSING))
+    return alternative_matches({"exists": True}, value)
 
 
 def alternative_matches(alternative: Any, value: Any) -> bool:

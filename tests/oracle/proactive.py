@@ -5,7 +5,7 @@ from typing import Any
 
 from oracle.durations import duration
 from oracle.filters import is_after, is_expected
-from oracle.groups import Group, group_of, keys_of
+from oracle.groups import Group, group_of, in_order_of_labels, keys_of
 from oracle.occurrence import SECOND, Occurrence
 from oracle.spark import Spark, in_order, newest
 
@@ -100,7 +100,7 @@ class Proactive:
 
     def judge(self, instant: int) -> list[Spark]:
         sparks = []
-        for group, state in sorted(self.groups.items()):
+        for group, state in sorted(self.groups.items(), key=in_order_of_labels):
             for start in self.waiting(state):
                 if self.deadline(start) == instant:
                     sparks += self.judge_window(group, state, start)

@@ -37,7 +37,7 @@ def ls(as_json: bool) -> None:
       automations deployment ls --json | jq -r .name
     """
     found = with_client(lambda client: client.get("/api/deployments"))
-    print_rows(found["items"], ["name", "work_pool", "entrypoint", "description"], as_json)
+    print_rows(found["items"], ["name", "paused", "work_pool", "entrypoint", "description"], as_json)
 
 
 @deployment.command()

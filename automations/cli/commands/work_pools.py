@@ -31,7 +31,7 @@ def ls(as_json: bool) -> None:
       automations work-pool ls --json | jq -r .name
     """
     found = with_client(lambda client: client.get("/api/work-pools"))
-    print_rows(found["items"], ["name", "type", "concurrency_limit", "description"], as_json)
+    print_rows(found["items"], ["name", "paused", "type", "concurrency_limit", "description"], as_json)
 
 
 @work_pool.command()

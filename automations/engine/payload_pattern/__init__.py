@@ -1,8 +1,9 @@
 """The EventBridge pattern language over an event's payload (rules.md section 5).
 
-Behaviour as in AWS's documentation of event patterns and its open library event-ruler, refusals included. Three
-things differ: a pattern reads nested keys only as nested (event-ruler takes `a.b` for `b` in `a`), letters are
-compared without case by Unicode's lower case, and inside an array `exists: false` looks at the chosen element.
+Behaviour as in AWS's documentation of event patterns and its open library event-ruler, refusals included. Where
+these leave room, or AWS's own ways are accidents of its index, it differs: a pattern reads nested keys only as
+nested (event-ruler takes `a.b` for `b` in `a`), letters are compared without case by Unicode's lower case, and a
+field that stands outside and inside of `$or` has to be as both want it.
 """
 
 from automations.engine.payload_pattern.compile import compile_pattern

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 Scalar = str | int | float | bool | None
 Test = Callable[[Scalar], bool]
@@ -33,16 +32,17 @@ def is_number(value: object) -> bool:
 @dataclass(frozen=True, slots=True)
 class Alternatives:
     """What is accepted: texts, numbers (1 and 1.0 are one), the names true, false and null; else what a test
-    accepts. `present`, `absent`: a value of any kind, or none, is enough. `written`: the alternatives, for people.
+    accepts. `present`: a value of any kind is enough; `absent`: there must be none, and nothing else is set.
+    `written`: the alternatives, for people.
     """
 
-    texts: frozenset[str]
-    numbers: frozenset[float]
-    names: frozenset[bool | None]
-    tests: tuple[Test, ...]
-    present: bool
-    absent: bool
-    written: str
+    texts: frozenset[str] = frozenset()
+    numbers: frozenset[float] = frozenset()
+    names: frozenset[bool | None] = frozenset()
+    tests: tuple[Test, ...] = ()
+    present: bool = False
+    absent: bool = False
+    written: str = ""
 
     def accepts(self, value: Any) -> bool:
         """Tell whether a field's value, which may be an array, is accepted."""
@@ -115,5 +115,5 @@ def in_network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Test:
 
 def written(value: Any) -> str:
     """A value or alternative as compact JSON, cut to a line."""
-    text = orjson.dumps(value).decode()
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str, skipkeys=True)
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from automations.engine.payload_pattern.alternatives import (
@@ -34,16 +36,55 @@ _TESTS: Final = (
     "suffix",
     "wildcard",
 )
+_RESERVED: Final = frozenset({*_TESTS, "exactly", "regex", "=", "<", "<=", ">", ">="})
+"""Names that event-ruler keeps for tests: no field inside of `$or` can have one."""
+_DEEPEST: Final = 64
+_MOST_BRANCHES: Final = 1_000
+_NONE: Final = Alternatives()
 _ESCAPES: Final = re.compile(r"\\(.?)|\*", re.DOTALL)
 
 
 def compile_pattern(pattern: Mapping[str, Any]) -> PayloadPattern:
     """Compile a pattern; PatternError with all of its mistakes for one that AWS refuses."""
     compiler = _Compiler()
-    root = compiler.fields((), pattern)
+    branches = compiler.branches((), pattern)
     if compiler.problems:
         raise PatternError(compiler.problems)
-    return PayloadPattern(root)
+    matchers = tuple(_all_of(branch) for branch in branches)
+    return PayloadPattern(matchers[0] if len(matchers) == 1 else AnyOf(matchers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one branch wants of a field: of its values, all of `leaves`; of the objects in it, `inner`."""
+
+    leaves: tuple[Alternatives, ...] = ()
+    inner: Mapping[str, _Wanted] = field(default_factory=dict)
+
+
+_Branch = Mapping[str, _Wanted]
+
+
+def _both(first: _Branch, second: _Branch) -> _Branch:
+    """Want both: what stands outside of `$or` holds together with each branch, in the same element of an array."""
+    nothing = _Wanted()
+    return {
+        key: _Wanted(
+            first.get(key, nothing).leaves + second.get(key, nothing).leaves,
+            _both(first.get(key, nothing).inner, second.get(key, nothing).inner),
+        )
+        for key in {**first, **second}
+    }
+
+
+def _all_of(branch: _Branch) -> AllOf:
+    parts: list[Matcher] = []
+    for key, wanted in branch.items():
+        parts += [Field(key, alternatives) for alternatives in wanted.leaves]
+        if wanted.inner:
+            inner = _all_of(wanted.inner)
+            parts.append(Inside(key, inner, inner.absence))
+    return AllOf(tuple(parts))
 
 
 class _Refused(Exception):
@@ -55,48 +96,75 @@ class _Refused(Exception):
 
 
 class _Compiler:
+    """Reads a pattern into branches, as event-ruler does: one for each choice among `$or`, and among a value and
+    its absence, so that what must hold together stands together.
+    """
+
     def __init__(self) -> None:
         self.problems: list[PatternProblem] = []
 
-    def fields(self, path: Path, pattern: Any) -> AllOf:
-        """The fields of one object."""
+    def branches(self, path: Path, pattern: Any, *, in_or: bool = False) -> list[_Branch]:
+        """The branches of one object of fields."""
         if not isinstance(pattern, dict):
             self._refuse(path, "wrong-type", "a pattern is a mapping of fields")
-            return AllOf(())
+            return [{}]
         if not pattern:
             self._refuse(path, "empty-pattern", "a mapping without fields matches nothing in particular")
-        return AllOf(tuple(self._field(path, key, wanted) for key, wanted in pattern.items()))
+            return [{}]
+        if len(path) > _DEEPEST:
+            self._refuse(path, "too-deep", "the pattern is nested too deeply")
+            return [{}]
+        found: list[_Branch] = [{}]
+        for key, wanted in pattern.items():
+            options = self._options(path, key, wanted, in_or)
+            if len(found) * len(options) > _MOST_BRANCHES:
+                self._refuse((*path, key), "too-many-branches", f"the choices are more than {_MOST_BRANCHES:,}")
+                return [{}]
+            found = [_both(branch, option) for branch in found for option in options]
+        return found
 
-    def _field(self, path: Path, key: str, wanted: Any) -> Matcher:
+    def _options(self, path: Path, key: Any, wanted: Any, in_or: bool) -> list[_Branch]:
         below = (*path, key)
         if key == _OR and _is_or(wanted):
-            return AnyOf(tuple(self.fields((*below, i), branch) for i, branch in enumerate(wanted)))
+            return [b for i, each in enumerate(wanted) for b in self.branches((*below, i), each, in_or=True)]
+        if not isinstance(key, str):
+            self._refuse(below, "wrong-type", "the name of a field is text")
+        elif in_or and key in _RESERVED:
+            self._refuse(below, "reserved-name", f"no field inside of '$or' can be named {key!r}")
         if isinstance(wanted, dict):
-            return Inside(key, self.fields(below, wanted))
-        return Field(key, self._alternatives(below, wanted))
+            return [{key: _Wanted(inner=branch)} for branch in self.branches(below, wanted, in_or=in_or)]
+        return [{key: _Wanted((alternatives,))} for alternatives in self._alternatives(below, wanted)]
 
-    def _alternatives(self, path: Path, wanted: Any) -> Alternatives:
+    def _alternatives(self, path: Path, wanted: Any) -> Sequence[Alternatives]:
+        """The alternatives of a field; its absence, where that is one of them, is a branch of its own."""
         if not isinstance(wanted, list):
             self._refuse(path, "wrong-type", "a field has a list of alternatives", f"write [{written(wanted)}]")
-            wanted = []
-        elif not wanted:
+            return [_NONE]
+        if not wanted:
             self._refuse(path, "empty-alternatives", "an empty list of alternatives matches nothing")
-        literals = [item for item in wanted if not isinstance(item, dict | list)]
-        tests = [(test, item) for i, item in enumerate(wanted) if (test := self._test((*path, i), item))]
-        exists = [item["exists"] for _, item in tests if "exists" in item]
+        absent = [item for item in wanted if item == {"exists": False}]
+        present = [item for item in wanted if item != {"exists": False}]
+        found = [self._present(path, wanted, present)] if present or not absent else []
+        return [*found, Alternatives(absent=True, written=written(wanted))] if absent else found
+
+    def _present(self, path: Path, wanted: list[Any], items: list[Any]) -> Alternatives:
+        literals = [item for item in items if not isinstance(item, dict | list)]
+        tests = [self._test((*path, i), item) for i, item in enumerate(wanted) if isinstance(item, dict | list)]
+        for position, item in enumerate(wanted):
+            if not isinstance(item, dict | list) and not _is_json(item):
+                self._refuse((*path, position), "wrong-type", f"{item!r} is no value of JSON")
+        exactly = [item["exactly"] for item in items if isinstance(item, dict) and list(item) == ["exactly"]]
+        literals += [item for item in exactly if isinstance(item, str)]
         return Alternatives(
             texts=frozenset(item for item in literals if isinstance(item, str)),
             numbers=frozenset(item for item in literals if is_number(item)),
             names=frozenset(item for item in literals if item is None or isinstance(item, bool)),
-            tests=tuple(test for test, item in tests if "exists" not in item),
-            present=True in exists,
-            absent=False in exists,
+            tests=tuple(test for test in tests if test is not None),
+            present={"exists": True} in items,
             written=written(wanted),
         )
 
     def _test(self, path: Path, item: Any) -> Test | None:
-        if not isinstance(item, dict | list):
-            return None
         try:
             return _compile_test(item)
         except _Refused as refused:
@@ -107,10 +175,16 @@ class _Compiler:
         self.problems.append(PatternProblem(path, code, message, hint))
 
 
+def _is_json(value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return -(2**63) <= value < 2**64
+    return value is None or isinstance(value, str | bool) or (isinstance(value, float) and math.isfinite(value))
+
+
 def _is_or(wanted: Any) -> bool:
     """`$or` is an ordinary field unless it lists two objects of fields or more (event-ruler)."""
     objects = isinstance(wanted, list) and len(wanted) > 1 and all(isinstance(item, dict) for item in wanted)
-    return objects and not any(key in _TESTS for branch in wanted for key in branch)
+    return objects and not any(key in _RESERVED for branch in wanted for key in branch)
 
 
 def _compile_test(item: Any) -> Test:
@@ -121,7 +195,8 @@ def _compile_test(item: Any) -> Test:
     ((name, argument),) = item.items()
     compile_one = _COMPILERS.get(name)
     if compile_one is None:
-        raise _Refused("unknown-test", f"there is no test {name!r}", f"the tests are {', '.join(_TESTS)}")
+        hint = f"the tests are {', '.join(_TESTS)}; '$or' wants two mappings of fields or more"
+        raise _Refused("unknown-test", f"there is no test {name!r}", hint)
     return compile_one(argument)
 
 
@@ -174,6 +249,10 @@ def _parts(pattern: str) -> Iterator[str]:
     yield part + pattern[start:]
 
 
+def _exactly(argument: Any) -> Test:
+    return equal(_text("exactly", argument))
+
+
 def _exists(argument: Any) -> Test:
     if not isinstance(argument, bool):
         raise _Refused("wrong-type", "'exists' wants true or false")
@@ -182,12 +261,15 @@ def _exists(argument: Any) -> Test:
 
 def _cidr(argument: Any) -> Test:
     text = _text("cidr", argument)
-    if "/" not in text:
+    if not text.rpartition("/")[2].isdecimal() or "/" not in text:
         raise _Refused("bad-cidr", f"{text!r} is no range of addresses", "write 10.0.0.0/24")
     try:
-        return in_network(ipaddress.ip_network(text, strict=False))
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
         raise _Refused("bad-cidr", f"{text!r} is no range of addresses: {error}") from None
+    if network.prefixlen == network.max_prefixlen:
+        raise _Refused("bad-cidr", f"{text!r} is one address, no range", "write the address as a text")
+    return in_network(network)
 
 
 def _numeric(argument: Any) -> Test:
@@ -238,6 +320,7 @@ _COMPILERS: Final[Mapping[str, Callable[[Any], Test]]] = {
     "anything-but": _anything_but,
     "cidr": _cidr,
     "equals-ignore-case": _ignore_case,
+    "exactly": _exactly,
     "exists": _exists,
     "numeric": _numeric,
     "prefix": _affix("prefix"),

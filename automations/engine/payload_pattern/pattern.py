@@ -39,6 +39,11 @@ class Field:
     key: str
     alternatives: Alternatives
 
+    @property
+    def absence(self) -> bool:
+        """True for `exists: false`."""
+        return self.alternatives.absent
+
     def matches(self, fields: Mapping[str, Any]) -> bool:
         """Tell whether the field's value is accepted, or its absence is."""
         return self.alternatives.accepts(fields[self.key]) if self.key in fields else self.alternatives.absent
@@ -53,19 +58,24 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The fields of an object, or of one element of an array of objects: all conditions hold in the same one."""
+    """The fields of an object, or of one element of an array of objects: all conditions hold in the same one.
+    `absence`: only absence is wanted; then no element is chosen, and it holds in all of them.
+    """
 
     key: str
     fields: AllOf
+    absence: bool
 
     def matches(self, fields: Mapping[str, Any]) -> bool:
         """Tell whether all hold in the object, or in some element."""
-        return any(self.fields.matches(each) for each in _objects(fields.get(self.key)))
+        each = map(self.fields.matches, _objects(fields.get(self.key)))
+        return all(each) if self.absence else any(each)
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
-        """Return what fails in the element that comes nearest."""
+        """Return what fails in the element that comes nearest, or in any where absence is wanted."""
         below = _below(path, self.key)
-        return _nearest([self.fields.explain(each, below) for each in _objects(fields.get(self.key))])
+        each = [self.fields.explain(element, below) for element in _objects(fields.get(self.key))]
+        return max(each, key=len) if self.absence else _nearest(each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,11 @@ class AllOf:
     """Fields of one object."""
 
     parts: tuple[Matcher, ...]
+
+    @property
+    def absence(self) -> bool:
+        """True when all that is wanted is absence: then it binds no element of an array."""
+        return all(isinstance(part, Field | Inside) and part.absence for part in self.parts)
 
     def matches(self, fields: Mapping[str, Any]) -> bool:
         """Tell whether all hold."""
@@ -85,7 +100,7 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """`$or`."""
+    """The branches of a pattern: what `$or` and wanted absence leave to choose."""
 
     branches: tuple[AllOf, ...]
 
@@ -102,7 +117,7 @@ class AnyOf:
 class PayloadPattern:
     """Built by `compile_pattern`."""
 
-    root: AllOf
+    root: Matcher
 
     def matches(self, payload: Mapping[str, Any]) -> bool:
         """Tell whether the payload, a JSON object, is as wanted."""

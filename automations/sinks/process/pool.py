@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from operator import methodcaller
 from typing import Any, Final
@@ -119,11 +118,10 @@ class ProcessPool:
 
     async def _claim(self) -> None:
         async with self._claiming:
-            pools = [] if self._stopping else self._open_pools()
-            if not pools:
+            if self._stopping or not self._open_pools():
                 return
             try:
-                runs = await self._store.write(lambda tx: self._claim_from(tx, pools))
+                runs = await self._store.write(self._claim_due)
             except StoreUnavailableError as error:
                 log.warning("runs_not_claimed", error=error.message)
                 return
@@ -141,9 +139,10 @@ class ProcessPool:
         limit = self._limit if pool.concurrency_limit is None else pool.concurrency_limit
         return limit - self._busy[pool.name]
 
-    def _claim_from(self, tx: Transaction, pools: Sequence[WorkPool]) -> list[Run]:
+    def _claim_due(self, tx: Transaction) -> list[Run]:
+        """Claim from the pools that are open now: one may have been paused while this waited for its turn."""
         claimed: list[Run] = []
-        for pool in pools:
+        for pool in self._open_pools():
             free = self._limit - len(self._tasks) - len(claimed)
             if free > 0:
                 claimed += tx.claim_runs(pool.name, self._clock.now(), min(free, self._room(pool)))

@@ -25,6 +25,18 @@ def test_pause_and_resume_change_the_state(ask: Command) -> None:
     assert ask("resume", "repair-orders", "--json").json["paused"] is False
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "called"),
+    [("deployment", "greet/orders", "deployment"), ("work-pool", "default", "work pool")],
+)
+def test_what_is_paused_is_listed_so_until_it_is_resumed(ask: Command, kind: str, name: str, called: str) -> None:
+    assert ask(kind, "pause", name).err == f"{called} {name!r} is paused\n"
+    assert [line["paused"] for line in ask(kind, "ls", "--json").lines if line["name"] == name] == [True]
+    assert ask(kind, "ls").out.splitlines()[1].split()[:2] == [name, "yes"]
+    assert ask(kind, "resume", name, "--json").json["paused"] is False
+    assert ask(kind, "ls").out.splitlines()[1].split()[:2] == [name, "no"]
+
+
 def test_a_name_that_is_not_there_says_how_to_list_what_is(ask: Command) -> None:
     result = ask("pause", "nobody")
     assert result.code == 1

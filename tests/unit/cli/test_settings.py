@@ -83,6 +83,11 @@ def test_what_is_wrong_in_the_file_names_the_file_and_the_key(tmp_path: Path, te
         ("AUTOMATIONS_PROT", "1", "AUTOMATIONS_PROT is no setting; did you mean 'AUTOMATIONS_PORT'?"),
         ("AUTOMATIONS_PORT", "x", "AUTOMATIONS_PORT: Input should be a valid integer"),
         ("AUTOMATIONS_SINKS", "x", "AUTOMATIONS_SINKS is no JSON; write an object of sinks"),
+        (
+            "AUTOMATIONS_NOTIFICATIONS",
+            "x",
+            "AUTOMATIONS_NOTIFICATIONS is no JSON; write an object of notifications",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_environment_names_the_variable(

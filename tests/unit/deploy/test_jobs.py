@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automations.deploy import FileJobs, ReloadableJobs
@@ -38,6 +40,18 @@ def test_what_is_not_there_is_suggested() -> None:
         FileJobs(FILE).work_pool("defalt")
     with pytest.raises(NotFoundError, match="there is none at all"):
         FileJobs(JobFile()).deployment("x")
+
+
+def test_what_was_paused_or_resumed_outweighs_the_file_through_every_reload() -> None:
+    paused = JobFile([replace(deployment("a", "x"), paused=True)], [WorkPool("z")])
+    jobs = ReloadableJobs(paused)
+    assert jobs.deployment("x").paused
+    jobs.set_pauses({("deployment", "a/x"): False, ("work-pool", "z"): True, ("work-pool", "a/x"): True})
+    for file in (paused, FILE):
+        jobs.replace(file)
+        assert not jobs.deployment("a/x").paused
+        assert jobs.work_pool("z").paused
+    assert not jobs.work_pool("default").paused
 
 
 def test_a_reload_swaps_everything_at_once() -> None:

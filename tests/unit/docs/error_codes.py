@@ -11,7 +11,7 @@ import automations
 
 _CHECKER = ("model", "rulefiles", "templating", "engine/payload_pattern", "wiring")
 _RUNS = "deploy/rule_check.py"
-BY_NAME = frozenset({"bad-template", "job-variables", "policy"})
+BY_NAME = frozenset({"bad-template", "empty-pattern", "job-variables", "policy"})
 """Codes that are not written where the problem is built."""
 _TELLING = frozenset({"Problem", "PydanticCustomError", "_report", "_refusal", "_warning", "_Refused", "_refuse"})
 _CODE = re.compile(r"[a-z]+(-[a-z]+)*")

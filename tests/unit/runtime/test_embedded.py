@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from automations.deploy import ReloadableJobs
-from automations.errors import ConflictError
+from automations.errors import ConflictError, StoreUnavailableError
 from automations.model.automation import Automation
 from automations.model.event import Event
+from automations.model.job import Deployment, JobFile, LogLine, WorkPool
 from automations.model.moment import DAY, SECOND
 from automations.model.ruleset import RuleSet
+from automations.ports import PausableKind
 from automations.runtime.embedded import EmbeddedEngine
 from automations.store import Retention, SqliteStore
 
@@ -162,3 +165,63 @@ async def test_a_batch_fires_in_order_of_time_with_the_deadlines_between_its_eve
     clock.moment += 90 * SECOND
     await engine.accept([first, event("a", clock, "2")])
     assert await firings(store) == [("rule-1", 0), ("rule-0", 60), ("rule-1", 90)]
+
+
+# --- pauses ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reload_beside_a_pause_does_not_undo_it(store: SqliteStore, clock: ManualClock) -> None:
+    rule = {"trigger": {"expect": "a"}}
+    engine = await started(store, clock, rule)
+    await asyncio.gather(engine.set_paused("automation", "rule-0", True), engine.use_rules(rules(rule)))
+    await engine.accept([event("a", clock)])
+    assert await firings(store) == []
+
+
+@pytest.mark.parametrize("kind", ["automation", "deployment", "work-pool"])
+async def test_a_pause_whose_caller_has_gone_is_in_force_once_it_is_stored(
+    store: SqliteStore, clock: ManualClock, kind: PausableKind
+) -> None:
+    name = {"automation": "rule-0", "deployment": "load/daily", "work-pool": "local"}[kind]
+    jobs = ReloadableJobs(JobFile([Deployment("load", "daily", "f.py:f", "local", "/srv")], [WorkPool("local")]))
+    engine = EmbeddedEngine(store, jobs, clock, sink_of={})
+    await engine.start(rules({"trigger": {"expect": "a"}}))
+    asking = asyncio.create_task(engine.set_paused(kind, name, True))
+    beside = asyncio.create_task(store.write(lambda _tx: asking.cancel()))  # begun, and not yet committed
+    await asyncio.wait([asking, beside])
+    assert asking.cancelled()
+    await store.write(lambda _tx: None)
+    assert await store.reads.pauses() == {(kind, name): True}
+    assert {
+        "automation": engine.automations()[0]["paused"],
+        "deployment": jobs.deployment("load/daily").paused,
+        "work-pool": jobs.work_pool("local").paused,
+    }[kind]
+
+
+async def on_a_full_disk(store: SqliteStore, change: Coroutine[Any, Any, None]) -> None:
+    """Have a change share its transaction with one that the disk has no room for."""
+    db = store._writer._db
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    much = [LogLine("run", NOW, "stdout", "x" * 100_000)]
+    answers = await asyncio.gather(change, store.write(lambda tx: tx.add_logs(much)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailableError] * 2
+    db.execute("PRAGMA max_page_count = 1073741823")
+
+
+async def test_a_pause_that_could_not_be_stored_is_not_in_force(store: SqliteStore, clock: ManualClock) -> None:
+    engine = await started(store, clock, {"trigger": {"expect": "a"}})
+    await on_a_full_disk(store, engine.set_paused("automation", "rule-0", True))
+    assert engine.automations()[0]["paused"] is False
+    await engine.accept([event("a", clock)])
+    assert await firings(store) == [("rule-0", 0)]
+
+
+async def test_rules_that_could_not_be_taken_leave_the_earlier_ones_in_force(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    engine = await started(store, clock, {"trigger": {"expect": "a"}})
+    await on_a_full_disk(store, engine.use_rules(rules(HEARTBEAT, HEARTBEAT)))
+    assert [rule["name"] for rule in engine.automations()] == ["rule-0"]
+    await engine.accept([event("a", clock)])
+    assert await firings(store) == [("rule-0", 0)]

@@ -18,12 +18,12 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from automations.deploy.jobs import FileJobs
+from automations.deploy.jobs import ReloadableJobs
 from automations.errors import JobVariableErrors, NotFoundError
 from automations.ingest import BearerTokens, CompiledMapping, HookMapping, OpenDoor, WebhookSource
 from automations.model.event import Event
 from automations.model.job import Deployment, JobFile, Layer, Provenance, Run, RunSpec, RunState, WorkPool
-from automations.ports import Accepted, RulesStatus, Transaction
+from automations.ports import Accepted, PausableKind, RulesStatus, Transaction
 from automations.server import ServerSettings, create_app
 from automations.store import SqliteStore
 
@@ -45,6 +45,7 @@ class TinyEngine:
     def __init__(self, store: SqliteStore, clock: ManualClock) -> None:
         self.store, self.clock = store, clock
         self.failure: Exception | None = None
+        self.jobs = jobs()
         self.paused: set[str] = set()
         self.rules = RulesStatus("rev-1", 1, 1)
         self.redriven: list[str] = []
@@ -79,10 +80,14 @@ class TinyEngine:
         names = ["deployment/a/b", "repair"]
         return [{"name": name, "paused": name in self.paused} for name in names]
 
-    async def set_paused(self, kind: str, automation: str, paused: bool) -> None:
-        if automation not in {a["name"] for a in self.automations()}:
-            raise NotFoundError(f"there is no automation named {automation!r}")
-        (self.paused.add if paused else self.paused.discard)(automation)
+    async def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
+        if kind != "automation":
+            found = self.jobs.deployment(name) if kind == "deployment" else self.jobs.work_pool(name)
+            self.jobs.set_pauses({(kind, found.name): paused})
+            return
+        if name not in {a["name"] for a in self.automations()}:
+            raise NotFoundError(f"there is no automation named {name!r}")
+        (self.paused.add if paused else self.paused.discard)(name)
 
     async def redrive(self, dead_letter: str) -> str:
         await self.store.reads.dead_letter(dead_letter)
@@ -127,10 +132,10 @@ def run_spec(parameters: Any, job_variables: Any, key: str | None, created_by: s
     )
 
 
-def jobs() -> FileJobs:
+def jobs() -> ReloadableJobs:
     nightly = Deployment("repair", "nightly", "flows.py:repair", "default", "/flows", job_variables=Layer())
     pool = WorkPool("default", variables={"type": "object", "properties": {"cpu": {"type": "integer"}}})
-    return FileJobs(JobFile([nightly], [pool]))
+    return ReloadableJobs(JobFile([nightly], [pool]))
 
 
 class Reply:
@@ -219,7 +224,7 @@ class Host:
         clock = ManualClock()
         store = SqliteStore.open(folder / "automations.db", clock=clock)
         engine = TinyEngine(store, clock)
-        self.app = create_app(engine, store, jobs(), sources, settings, clock)
+        self.app = create_app(engine, store, engine.jobs, sources, settings, clock)
         yield Running(self, store, engine)
         self.run(store.close())
 

@@ -44,6 +44,15 @@ def test_automations_are_listed_found_paused_and_resumed(server: Any) -> None:
     assert server.post("/api/automations/deployment/a/b/resume").json["paused"] is False
 
 
+@pytest.mark.parametrize("path", ["/api/deployments/repair/nightly", "/api/work-pools/default"])
+def test_deployments_and_work_pools_are_paused_and_resumed(server: Any, path: str) -> None:
+    assert server.get(path).json["paused"] is False
+    for verb, paused in (("pause", True), ("pause", True), ("resume", False)):
+        reply = server.post(f"{path}/{verb}")
+        assert (reply.status, reply.json["paused"]) == (200, paused)
+        assert server.get(path).json["paused"] is paused
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -55,7 +64,11 @@ def test_automations_are_listed_found_paused_and_resumed(server: Any) -> None:
         ("POST", "/api/dead-letters/nothing/redrive"),
         ("POST", "/api/dead-letters/nothing/discard"),
         ("GET", "/api/deployments/nothing"),
+        ("POST", "/api/deployments/nothing/pause"),
+        ("POST", "/api/deployments/nothing/resume"),
         ("GET", "/api/work-pools/nothing"),
+        ("POST", "/api/work-pools/nothing/pause"),
+        ("POST", "/api/work-pools/nothing/resume"),
         ("GET", "/api/runs/nothing-at-all"),
         ("GET", "/api/runs/nothing-at-all/logs"),
         ("POST", "/api/runs/nothing-at-all/cancel"),

@@ -34,6 +34,8 @@ def bearer(text: str) -> dict[str, str]:
         ("GET", "/api/api-keys", "admin"),
         ("POST", "/api/deployments/a/b/runs", "admin"),
         ("POST", "/api/automations/a/pause", "admin"),
+        ("POST", "/api/deployments/a/b/pause", "admin"),
+        ("POST", "/api/work-pools/a/resume", "admin"),
         ("DELETE", "/anything/unknown", "admin"),
         ("POST", "/api/events/", "admin"),
     ],

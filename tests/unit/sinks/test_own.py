@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from automations.deploy import ReloadableJobs
-from automations.errors import AutomationsError, PrepareError
+from automations.errors import PrepareError
 from automations.ingest import Limits
 from automations.model.action import ActionRequest
 from automations.model.automation import Automation
@@ -53,8 +53,8 @@ class Own:
     async def carry_out(self, asked: ActionRequest) -> Delivery:
         return await self.sink.deliver(await self.sink.prepare(asked))
 
-    async def refusal(self, asked: ActionRequest) -> AutomationsError:
-        with pytest.raises(AutomationsError) as caught:
+    async def refusal(self, asked: ActionRequest) -> PrepareError:
+        with pytest.raises(PrepareError) as caught:
             await self.sink.prepare(asked)
         return caught.value
 
@@ -124,7 +124,6 @@ async def test_an_event_that_the_door_would_refuse_is_not_emitted(
     own: Own, change: dict[str, Any], code: str, said: str
 ) -> None:
     refused = await own.refusal(request("emit-event", {**EVENT, **change}))
-    assert isinstance(refused, PrepareError)
     assert refused.code == code
     assert said in refused.message
 

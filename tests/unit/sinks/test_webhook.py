@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from automations.errors import PrepareError
+from automations.errors import PrepareError, SettingsError
 from automations.model.action import ActionRequest
+from automations.model.document import JsonObject
 from automations.ports import Dead, Done, Retry
-from automations.sinks.webhook import WebhookSettings, WebhookSink, parse_retry_after
+from automations.sinks.webhook import WebhookSettings, WebhookSink, parse_retry_after, signature
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,10 +56,17 @@ async def receiver() -> AsyncIterator[Receiver]:
     await runner.cleanup()
 
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def no_secret(reference: JsonObject) -> str:
+    raise SettingsError(f"{reference} is not set", code="missing-secret")
+
+
 @pytest.fixture
 async def sink() -> AsyncIterator[WebhookSink]:
     """A sink that may call the loopback without TLS."""
-    sink = WebhookSink(WebhookSettings(allow_http=True, allow=(ip_network("127.0.0.0/8"),)))
+    sink = WebhookSink(WebhookSettings(allow_http=True, allow=(ip_network("127.0.0.0/8"),)), no_secret)
     yield sink
     await sink.close()
 
@@ -66,7 +74,7 @@ async def sink() -> AsyncIterator[WebhookSink]:
 @pytest.fixture
 async def strict_sink() -> AsyncIterator[WebhookSink]:
     """A sink with the settings of a fresh installation, but for plain HTTP."""
-    sink = WebhookSink(WebhookSettings(allow_http=True))
+    sink = WebhookSink(WebhookSettings(allow_http=True), no_secret)
     yield sink
     await sink.close()
 
@@ -106,7 +114,7 @@ def webhook(url: str, **fields: object) -> ActionRequest:
 )
 async def test_a_bad_url_is_refused_for_good(url: str, says: str) -> None:
     with pytest.raises(PrepareError, match=says):
-        await WebhookSink(WebhookSettings()).prepare(webhook(url))
+        await WebhookSink(WebhookSettings(), no_secret).prepare(webhook(url))
 
 
 @pytest.mark.parametrize(
@@ -133,12 +141,12 @@ async def test_a_bad_url_is_refused_for_good(url: str, says: str) -> None:
 )
 async def test_a_header_that_is_malformed_or_not_the_authors_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(PrepareError):
-        await WebhookSink(WebhookSettings()).prepare(webhook("https://hooks.example/", headers=headers))
+        await WebhookSink(WebhookSettings(), no_secret).prepare(webhook("https://hooks.example/", headers=headers))
 
 
 async def test_a_prepared_request_is_plain_json_and_carries_the_actions_id_as_key() -> None:
     request = webhook("https://hooks.example/a?b=ü", headers={"X-Team": "ops"}, body={"n": [1, 2.5, None, True]})
-    prepared = await WebhookSink(WebhookSettings()).prepare(request)
+    prepared = await WebhookSink(WebhookSettings(), no_secret).prepare(request)
     assert orjson.loads(orjson.dumps(prepared)) == prepared
     assert prepared == {
         "url": "https://hooks.example/a?b=%C3%BC",
@@ -156,13 +164,15 @@ async def test_a_prepared_request_is_plain_json_and_carries_the_actions_id_as_ke
 
 
 async def test_without_keys_nothing_tells_two_deliveries_to_be_one() -> None:
-    prepared = await WebhookSink(WebhookSettings(), keyed=False).prepare(webhook("https://hooks.example/"))
+    prepared = await WebhookSink(WebhookSettings(), no_secret, keyed=False).prepare(
+        webhook("https://hooks.example/")
+    )
     assert prepared["headers"] == {}
 
 
 async def test_the_authors_content_type_wins_in_any_spelling() -> None:
     request = webhook("https://h.example/", headers={"content-TYPE": "application/cloudevents+json"}, body={})
-    prepared = await WebhookSink(WebhookSettings()).prepare(request)
+    prepared = await WebhookSink(WebhookSettings(), no_secret).prepare(request)
     assert prepared["headers"]["content-TYPE"] == "application/cloudevents+json"
     assert "Content-Type" not in prepared["headers"]
 
@@ -345,7 +355,7 @@ async def test_an_answer_that_is_no_http_is_tried_again(sink: WebhookSink) -> No
 
 
 async def test_a_sink_that_never_sent_closes_too() -> None:
-    await WebhookSink(WebhookSettings()).close()
+    await WebhookSink(WebhookSettings(), no_secret).close()
     gc.collect()
 
 
@@ -372,3 +382,30 @@ NOW = 1_767_225_600.0  # 2026-01-01T00:00:00Z
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, after: int | None) -> None:
     assert parse_retry_after(value, NOW) == after
+
+
+def test_a_signature_is_that_of_standard_webhooks() -> None:
+    """The example of the specification's own libraries."""
+    headers = signature(SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, '{"test": 2432232314}')
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert headers["webhook-timestamp"] == "1614265330"
+
+
+async def test_a_signed_request_carries_the_signature_of_what_is_sent_and_stores_no_secret(
+    receiver: Receiver,
+) -> None:
+    settings = WebhookSettings(allow_http=True, allow=(ip_network("127.0.0.0/8"),))
+    sink = WebhookSink(settings, lambda reference: {"HOOK": SECRET}[reference["env"]])
+    prepared = await sink.prepare(webhook(receiver.url, body={"n": 1}, sign={"env": "HOOK"}))
+    assert SECRET not in str(prepared)
+    assert isinstance(await sink.deliver(prepared), Done)
+    await sink.close()
+    ((request, raw),) = receiver.requests
+    expected = signature(SECRET, "a1", int(request.headers["webhook-timestamp"]), raw.decode())
+    assert {name: request.headers[name] for name in expected} == expected
+
+
+async def test_a_request_that_cannot_be_signed_is_refused(sink: WebhookSink) -> None:
+    with pytest.raises(PrepareError) as caught:
+        await sink.prepare(webhook("https://hooks.example/", sign={"env": "HOOK"}))
+    assert caught.value.code == "missing-secret"

@@ -49,6 +49,18 @@ async def test_a_migration_that_was_cut_off_is_made_whole(tmp_path: Path) -> Non
     await store.close()
 
 
+async def test_automations_that_an_earlier_program_paused_stay_paused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    await SqliteStore.open(path, clock=ManualClock()).close()
+    execute(path, "DROP TABLE pauses")
+    execute(path, "CREATE TABLE paused_automations (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+    execute(path, "INSERT INTO paused_automations VALUES ('repair')")
+    execute(path, "DELETE FROM _yoyo_migration WHERE migration_id = '0003.pauses'")
+    store = SqliteStore.open(path, clock=ManualClock())
+    assert await store.reads.pauses() == {("automation", "repair"): True}
+    await store.close()
+
+
 async def test_the_holder_of_a_file_is_named_and_its_lock_ends_with_it(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     first = SqliteStore.open(path, clock=ManualClock())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +214,29 @@ async def test_readers_cannot_write(store: SqliteStore, tmp_path: Path) -> None:
     with sqlite3.connect(f"file:{tmp_path / 'a.db'}?mode=ro", uri=True) as reader, pytest.raises(sqlite3.Error):
         reader.execute("DELETE FROM events")
     reader.close()
+
+
+async def test_who_remembers_what_was_undone_is_told_the_latest_first_before_anything_else_runs(
+    store: SqliteStore,
+) -> None:
+    told: list[str] = []
+
+    def remember(name: str, failure: Exception | None = None) -> Callable[[Transaction], None]:
+        def operation(tx: Transaction) -> None:
+            told.append(name)
+            for what in ("first", "second"):
+                tx.after_rollback(lambda what=what: told.append(f"{name} {what} undone"))  # type: ignore[misc]
+            if failure is not None:
+                raise failure
+
+        return operation
+
+    operations = [remember("a"), remember("b", ConflictError("no")), remember("c")]
+    await asyncio.gather(*map(store.write, operations), return_exceptions=True)
+    assert told == ["a", "b", "b second undone", "b first undone", "c"]
+    told.clear()
+    full = sqlite3.OperationalError("disk full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    await asyncio.gather(*map(store.write, [remember("a"), remember("b", full)]), return_exceptions=True)
+    undone = [f"{name} {what} undone" for name in "ba" for what in ("second", "first")]
+    assert told == ["a", "b", *undone]

@@ -86,6 +86,19 @@ CASES: list[tuple[str, dict[str, Any], list[Any], list[Any]]] = [
         [{"a": [{"b": 1, "c": 3}, {"b": 2, "c": 2}]}, {"a": []}],
     ),
     ("absence in an element", {"a": {"b": [1], "c": [{"exists": False}]}}, [{"a": [{"b": 1}, {"c": 1}]}], []),
+    (
+        "an element chosen outside of $or is the one inside",
+        {"a": {"b": [1]}, "$or": [{"a": {"c": [2]}}, {"x": [9]}]},
+        [{"a": [{"b": 1, "c": 2}]}, {"a": [{"b": 1}, {"c": 2}], "x": 9}],
+        [{"a": [{"b": 1}, {"c": 2}]}],
+    ),
+    (
+        "absence alone holds in all elements",
+        {"a": {"b": [{"exists": False}]}},
+        [{"a": []}, {}, {"a": [{"c": 2}, 5]}],
+        [{"a": [{"b": 1}, {"c": 2}]}, {"a": [{"b": 1}, []]}, {"a": [{"b": 1}, 5]}],
+    ),
+    ("exactly", {"a": [{"exactly": "x"}]}, [{"a": "x"}], [{"a": "X"}]),
     ("a key with a dot", {"a.b": [1]}, [{"a.b": 1}], [{"a": {"b": 1}}]),
 ]
 

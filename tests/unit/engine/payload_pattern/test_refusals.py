@@ -39,6 +39,14 @@ REFUSED: list[tuple[Any, tuple[Any, ...], str]] = [
     ({"a": [{"anything-but": None}]}, ("a", 0), "bad-anything-but"),
     ({"a": [{"anything-but": {"numeric": ["<", 1]}}]}, ("a", 0), "bad-anything-but"),
     ({"a": [{"anything-but": {"prefix": ""}}]}, ("a", 0), "bad-anything-but"),
+    ({"a": [{"cidr": "10.0.0.0/255.0.0.0"}]}, ("a", 0), "bad-cidr"),
+    ({"a": [{"cidr": "10.0.0.1/32"}]}, ("a", 0), "bad-cidr"),
+    ({"a": [{"cidr": "2001:db8::1/128"}]}, ("a", 0), "bad-cidr"),
+    ({"a": [{"exactly": 1}]}, ("a", 0), "wrong-type"),
+    ({"a": [2**70]}, ("a", 0), "wrong-type"),
+    ({"a": [float("nan")]}, ("a", 0), "wrong-type"),
+    ({1: ["x"]}, (1,), "wrong-type"),
+    ({"$or": [{"a": {"numeric": ["x"]}}, {"b": [1]}]}, ("$or", 0, "a", "numeric"), "reserved-name"),
     ({"$or": [{"a": [1]}]}, ("$or", 0), "unknown-test"),
     ({"$or": [{"a": [1]}, {}]}, ("$or", 1), "empty-pattern"),
 ]
@@ -56,3 +64,25 @@ def test_all_mistakes_of_a_pattern_are_told_at_once() -> None:
         compile_pattern({"a": "x", "b": {"c": [{"exists": 1}, {"cidr": "x"}]}})
     assert [problem.path for problem in caught.value.problems] == [("a",), ("b", "c", 0), ("b", "c", 1)]
     assert "a: a field has a list of alternatives" in str(caught.value)
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    pattern: Any = {"a": [1]}
+    for _ in range(200):
+        pattern = {"a": pattern}
+    with pytest.raises(PatternError) as caught:
+        compile_pattern(pattern)
+    assert caught.value.problems[0].code == "too-deep"
+
+
+def test_choices_without_bound_are_refused() -> None:
+    branches = [{"a": [number]} for number in range(11)]
+    inner = {"$or": branches}
+    with pytest.raises(PatternError) as caught:
+        compile_pattern({"x": inner, "y": inner, "z": inner})
+    assert [problem.code for problem in caught.value.problems] == ["too-many-branches"]
+
+
+def test_explain_reads_any_payload() -> None:
+    compiled = compile_pattern({"a": [1]})
+    assert compiled.explain({"a": 2**80})[0].seen == str(2**80)
