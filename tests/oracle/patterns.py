@@ -1,108 +1,124 @@
-"""EventBridge patterns by their definition: choose an element of every array, and every field must hold there."""
+"""EventBridge patterns by their definition, all choices tried.
+
+A payload is the list of its values, each with its path and the elements of arrays in which it stands. A pattern is
+a list of branches, each a list of fields with their alternatives. A branch matches where some choice of one value
+for every field, or of its absence, is consistent: no two values stand in different elements of one array, and no
+value of a field that is to be absent could be added to those chosen.
+"""
 
 import ipaddress
 import operator
 import re
 from collections.abc import Iterator
-from itertools import product
-from typing import Any
+from itertools import combinations, product
+from typing import Any, NamedTuple
 
-MISSING = object()
-ABSENT = object()
 COMPARE = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+NUMBER_BOUND = 5_000_000_000
+
+Path = tuple[str, ...]
+Branch = list[tuple[Path, list[Any]]]
 
 
-def elements(value: Any) -> Iterator[Any]:
+class Value(NamedTuple):
+    path: Path
+    value: Any
+    elements: dict[Path, int]  # the path of an array of objects: which of its elements
+
+
+class Absent(NamedTuple):
+    path: Path
+
+
+def payload_matches(pattern: dict[str, Any], payload: Any) -> bool:
+    values = list(values_of(payload, (), {}))
+    return any(branch_matches(branch, values) for branch in branches_of(pattern, ()))
+
+
+def branches_of(pattern: dict[str, Any], path: Path) -> list[Branch]:
+    found: list[Branch] = [[]]
+    for key, wanted in pattern.items():
+        if key == "$or" and not isinstance(wanted, dict) and not are_alternatives(wanted):
+            options = [branch for each in wanted for branch in branches_of(each, path)]
+        elif isinstance(wanted, dict):
+            options = branches_of(wanted, (*path, key))
+        else:
+            options = [[((*path, key), wanted)]]
+        found = [[*branch, *option] for branch in found for option in options]
+    return found
+
+
+def are_alternatives(listed: list[Any]) -> bool:
+    """`$or` is a field's name where it lists values and tests."""
+    return any(not isinstance(each, dict) or set(each) & TESTS for each in listed)
+
+
+TESTS = {
+    "anything-but",
+    "cidr",
+    "equals-ignore-case",
+    "exactly",
+    "exists",
+    "numeric",
+    "prefix",
+    "suffix",
+    "wildcard",
+}
+
+
+def items(value: Any) -> Iterator[Any]:
     """The value itself, or the elements of an array, arrays in arrays taken apart."""
     if not isinstance(value, list):
         yield value
         return
     for item in value:
-        yield from elements(item)
+        yield from items(item)
 
 
-Condition = tuple[tuple[str, ...], Any]  # the path of a field, one alternative or the list of them
-
-
-def payload_matches(pattern: dict[str, Any], payload: Any) -> bool:
-    return any(choice_matches(choice, payload) for choice in choices(pattern))
-
-
-def choices(pattern: dict[str, Any], path: tuple[str, ...] = ()) -> list[list[Condition]]:
-    """Every way to choose among `$or`, and among a value and its absence: lists of conditions that all hold."""
-    found: list[list[Condition]] = [[]]
-    for key, wanted in pattern.items():
-        if key == "$or":
-            options = [choice for branch in wanted for choice in choices(branch, path)]
-        elif isinstance(wanted, dict):
-            options = choices(wanted, (*path, key))
+def values_of(value: Any, path: Path, elements: dict[Path, int]) -> Iterator[Value]:
+    for number, item in enumerate(items(value)):
+        if isinstance(item, dict):
+            for key, inner in item.items():
+                yield from values_of(inner, (*path, key), {**elements, path: number})
         else:
-            absent = [[((*path, key), ABSENT)]] if {"exists": False} in wanted else []
-            others = [each for each in wanted if each != {"exists": False}]
-            options = absent + ([[((*path, key), others)]] if others else [])
-        found = [one + other for one in found for other in options]
-    return found
+            yield Value(path, item, elements)
 
 
-def choice_matches(choice: list[Condition], payload: Any) -> bool:
-    """Some way to choose an element of every array has all the values, and none of the fields that must be absent
-    is there in any way that chooses the same elements of the arrays on the way to the values."""
-    wanted = [(path, each) for path, each in choice if each is not ABSENT]
-    unwanted = [path for path, each in choice if each is ABSENT]
-    ways = list(chosen(payload, ()))
-    return any(
-        all(field_matches(each, way, path) for path, each in wanted)
-        and not any(
-            here(other, path)
-            for path in unwanted
-            for other in ways
-            if all(agree(way, other, known) for known, _ in wanted)
-        )
-        for way in ways
+def branch_matches(branch: Branch, values: list[Value]) -> bool:
+    options = [list(options_of(path, alternatives, values)) for path, alternatives in branch]
+    return any(is_consistent(choice, values) for choice in product(*options))
+
+
+def options_of(path: Path, alternatives: list[Any], values: list[Value]) -> Iterator[Value | Absent]:
+    for alternative in alternatives:
+        if alternative == {"exists": False}:
+            yield Absent(path)
+        else:
+            yield from (v for v in values if v.path == path and scalar_matches(alternative, v.value))
+
+
+def is_consistent(choice: tuple[Value | Absent, ...], values: list[Value]) -> bool:
+    chosen = [each for each in choice if isinstance(each, Value)]
+    absent = [each.path for each in choice if isinstance(each, Absent)]
+    return all(stand_together(one, other) for one, other in combinations(chosen, 2)) and not any(
+        value.path in absent and all(stand_together(value, each) for each in chosen) for value in values
     )
 
 
-Way = dict[tuple[str, ...], Any]
-
-
-def chosen(value: Any, path: tuple[str, ...]) -> Iterator[Way]:
-    """Every way to choose one element of each array of objects: path -> (its number, the value there)."""
-    options = list(elements(value)) if isinstance(value, list) else [value]
-    for number, option in enumerate(options or [MISSING]):
-        if not isinstance(option, dict):
-            yield {path: (number, value)}
-            continue
-        for ways in product(*(list(chosen(inner, (*path, key))) for key, inner in option.items())):
-            yield {path: (number, MISSING), **{at: there for way in ways for at, there in way.items()}}
-
-
-def agree(way: Way, other: Way, path: tuple[str, ...]) -> bool:
-    return all(way.get(path[:end], (0, 0))[0] == other.get(path[:end], (0, 0))[0] for end in range(len(path)))
-
-
-def field_matches(wanted: list[Any], way: Way, path: tuple[str, ...]) -> bool:
-    _, value = way.get(path, (0, MISSING))
-    return any(alternative_matches(each, value) for each in wanted)
-
-
-def here(way: Way, path: tuple[str, ...]) -> bool:
-    _, value = way.get(path, (0, MISSING))
-    return alternative_matches({"exists": True}, value)
-
-
-def alternative_matches(alternative: Any, value: Any) -> bool:
-    scalars = [] if value is MISSING else [item for item in elements(value) if not isinstance(item, dict)]
-    if isinstance(alternative, dict) and "exists" in alternative:
-        return bool(scalars) is bool(alternative["exists"])
-    return any(scalar_matches(alternative, item) for item in scalars)
+def stand_together(one: Value, other: Value) -> bool:
+    return all(other.elements.get(array, element) == element for array, element in one.elements.items())
 
 
 def scalar_matches(alternative: Any, value: Any) -> bool:
     if not isinstance(alternative, dict):
-        return same(alternative, value)
+        return same(alternative, value) or same_address(alternative, value)
     ((name, argument),) = alternative.items()
     if name == "anything-but":
         return anything_but(argument, value)
+    if name == "exists":
+        return bool(argument)
+    if name == "exactly":
+        return isinstance(value, str) and value == argument
     if name == "numeric":
         return is_number(value) and numeric(argument, value)
     return isinstance(value, str) and any(text_matches(name, each, value) for each in as_list(argument))
@@ -117,7 +133,7 @@ def anything_but(argument: Any, value: Any) -> bool:
 
 def numeric(argument: list[Any], value: float) -> bool:
     pairs = zip(argument[::2], argument[1::2], strict=True)
-    return all(COMPARE[symbol](value, bound) for symbol, bound in pairs)
+    return abs(value) <= NUMBER_BOUND and all(COMPARE[symbol](value, bound) for symbol, bound in pairs)
 
 
 def text_matches(name: str, argument: Any, value: str) -> bool:
@@ -145,10 +161,27 @@ def wildcard(pattern: str, value: str) -> bool:
 
 
 def in_network(network: str, value: str) -> bool:
+    """The first bits of an address are those of the network's."""
+    address, _, length = network.partition("/")
+    wanted, seen = bits(address), bits(value)
+    return seen != "" and len(wanted) == len(seen) and wanted[: int(length)] == seen[: int(length)]
+
+
+def bits(text: str) -> str:
+    """An address as ones and noughts; nothing for any other text."""
+    if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", text, re.ASCII):
+        numbers = [int(number) for number in text.split(".")]
+        return "".join(f"{number:08b}" for number in numbers) if max(numbers) < 256 else ""
     try:
-        return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
+        address = ipaddress.IPv6Address(text if re.fullmatch("[0-9a-fA-F:]+", text) else "none")
     except ValueError:
-        return False
+        return ""
+    written = f"{int(address):0128b}"
+    return written[96:] if written.startswith("0" * 80 + "1" * 16) else written
+
+
+def same_address(wanted: Any, value: Any) -> bool:
+    return isinstance(wanted, str) and isinstance(value, str) and bits(wanted) == bits(value) != ""
 
 
 def same(wanted: Any, value: Any) -> bool:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from automations.engine.payload_pattern.held import Held
 
 Scalar = str | int | float | bool | None
 Test = Callable[[Scalar], bool]
-
-NUMBER_BOUND: Final = 5e9
-"""Numeric matching is defined between -5e9 and 5e9, both included (AWS)."""
-
-_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "=": operator.eq,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def is_number(value: object) -> bool:
@@ -32,8 +21,7 @@ def is_number(value: object) -> bool:
 @dataclass(frozen=True, slots=True)
 class Alternatives:
     """What is accepted: texts, numbers (1 and 1.0 are one), the names true, false and null; else what a test
-    accepts. `present`: a value of any kind is enough; `absent`: there must be none, and nothing else is set.
-    `written`: the alternatives, for people.
+    accepts. `present`, `absent`: a value of any kind, or none, is enough. `written`: the alternatives, for people.
     """
 
     texts: frozenset[str] = frozenset()
@@ -42,14 +30,36 @@ class Alternatives:
     tests: tuple[Test, ...] = ()
     present: bool = False
     absent: bool = False
-    written: str = ""
+    written: str = field(default="", kw_only=True)
 
-    def accepts(self, value: Any) -> bool:
-        """Tell whether a field's value, which may be an array, is accepted."""
+    @classmethod
+    def any_of(cls, each: Sequence[Alternatives], written: str) -> Alternatives:
+        """Accept what any of them accepts."""
+        return cls(
+            texts=frozenset[str]().union(*(one.texts for one in each)),
+            numbers=frozenset[float]().union(*(one.numbers for one in each)),
+            names=frozenset[bool | None]().union(*(one.names for one in each)),
+            tests=tuple(test for one in each for test in one.tests),
+            present=any(one.present for one in each),
+            absent=any(one.absent for one in each),
+            written=written,
+        )
+
+    @property
+    def without_value(self) -> Held:
+        """How they hold for a field that has no value."""
+        return Held.BY_ABSENCE if self.absent else Held.NOT
+
+    def holds(self, value: Any) -> Held:
+        """Tell whether a field's value is accepted; an array has the values in it, an object has none."""
         if isinstance(value, list):
-            values = list(scalars(value))
-            return any(map(self._accepts, values)) if values else self.absent
-        return self.absent if isinstance(value, dict) else self._accepts(value)
+            values = [item for item in flat(value) if not isinstance(item, dict)]
+            return self._any(map(self._accepts, values)) if values else self.without_value
+        return self.without_value if isinstance(value, dict) else self._any((self._accepts(value),))
+
+    @staticmethod
+    def _any(accepted: Iterable[bool]) -> Held:
+        return Held.BY_VALUE if any(accepted) else Held.NOT
 
     def _accepts(self, value: Scalar) -> bool:
         if self.present:
@@ -65,55 +75,23 @@ class Alternatives:
         return any(test(value) for test in self.tests)
 
 
-def scalars(values: Sequence[Any]) -> Iterator[Scalar]:
-    """The values of an array and of arrays in it; an object is no value of the field."""
-    for value in values:
-        if isinstance(value, list):
-            yield from scalars(value)
-        elif not isinstance(value, dict):
+def flat(values: list[Any]) -> Iterator[Any]:
+    """The items of an array and of the arrays in it, in order, however deeply they are nested."""
+    waiting = [iter(values)]
+    while waiting:
+        for value in waiting[-1]:
+            if isinstance(value, list):
+                waiting.append(iter(value))
+                break
             yield value
-
-
-def on_text(test: Callable[[str], bool]) -> Test:
-    """Hold for texts only."""
-    return lambda value: isinstance(value, str) and test(value)
-
-
-def negated(tests: Sequence[Test]) -> Test:
-    """Hold for every value, of any kind, that none of the tests accepts."""
-    return lambda value: not any(test(value) for test in tests)
-
-
-def equal(wanted: Scalar) -> Test:
-    """Hold for the same value."""
-    number = is_number(wanted)
-    return lambda value: value == wanted and is_number(value) == number
-
-
-def numeric(terms: Sequence[tuple[str, float]]) -> Test:
-    """Hold for numbers to which all comparisons apply."""
-    comparisons = [(_COMPARE[symbol], bound) for symbol, bound in terms]
-
-    def holds(value: Any) -> bool:
-        in_bounds = is_number(value) and -NUMBER_BOUND <= value <= NUMBER_BOUND
-        return in_bounds and all(compare(value, bound) for compare, bound in comparisons)
-
-    return holds
-
-
-def in_network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Test:
-    """Hold for texts that are addresses of the network."""
-
-    def holds(text: str) -> bool:
-        try:
-            return ipaddress.ip_address(text) in network
-        except ValueError:
-            return False
-
-    return on_text(holds)
+        else:
+            waiting.pop()
 
 
 def written(value: Any) -> str:
     """A value or alternative as compact JSON, cut to a line."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str, skipkeys=True)
+    try:  # not orjson: a payload may hold integers beyond 64 bits
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str, skipkeys=True)
+    except (ValueError, RecursionError):
+        return "a value that is too large to show"
     return text if len(text) <= 200 else f"{text[:197]}..."

@@ -22,7 +22,7 @@ class PatternProblem:
 
 
 class PatternError(AutomationsError):
-    """A pattern outside of the language. `problems` holds all of its mistakes, in order of place."""
+    """A pattern outside of the language. `problems` holds all of its mistakes."""
 
     code = "bad-pattern"
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from automations.engine.payload_pattern.alternatives import Alternatives, written
-
-_NOTHING: Mapping[str, Any] = {}
+from automations.engine.payload_pattern.alternatives import Alternatives, flat, written
+from automations.engine.payload_pattern.held import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,8 @@ class Condition:
 class Matcher(Protocol):
     """A part of a pattern, on the object in which its fields stand."""
 
-    def matches(self, fields: Mapping[str, Any]) -> bool:
-        """Tell whether it holds."""
+    def holds(self, fields: Mapping[str, Any]) -> Held:
+        """Tell whether it holds, and how."""
         ...
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
@@ -39,18 +38,13 @@ class Field:
     key: str
     alternatives: Alternatives
 
-    @property
-    def absence(self) -> bool:
-        """True for `exists: false`."""
-        return self.alternatives.absent
-
-    def matches(self, fields: Mapping[str, Any]) -> bool:
+    def holds(self, fields: Mapping[str, Any]) -> Held:
         """Tell whether the field's value is accepted, or its absence is."""
-        return self.alternatives.accepts(fields[self.key]) if self.key in fields else self.alternatives.absent
+        return self.alternatives.holds(fields[self.key]) if self.key in fields else self.alternatives.without_value
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
         """Return the field, if it is not as wanted."""
-        if self.matches(fields):
+        if self.holds(fields):
             return ()
         seen = written(fields[self.key]) if self.key in fields else "nothing"
         return (Condition(_below(path, self.key), seen, self.alternatives.written),)
@@ -58,24 +52,27 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The fields of an object, or of one element of an array of objects: all conditions hold in the same one.
-    `absence`: only absence is wanted; then no element is chosen, and it holds in all of them.
+    """The fields of an object. In an array of objects all conditions hold in one and the same element, or by
+    absence in all of them.
     """
 
     key: str
     fields: AllOf
-    absence: bool
 
-    def matches(self, fields: Mapping[str, Any]) -> bool:
-        """Tell whether all hold in the object, or in some element."""
-        each = map(self.fields.matches, _objects(fields.get(self.key)))
-        return all(each) if self.absence else any(each)
+    def holds(self, fields: Mapping[str, Any]) -> Held:
+        """Tell whether all hold in the object, in some element, or by absence in all."""
+        held = [self.fields.holds(each) for each in _objects(fields.get(self.key))]
+        return Held.BY_VALUE if Held.BY_VALUE in held else min(held)
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
-        """Return what fails in the element that comes nearest, or in any where absence is wanted."""
+        """Return what fails in the element that comes nearest. Where it does not hold, some element has a failure:
+        one without any holds by absence there, and is not enough.
+        """
+        if self.holds(fields):
+            return ()
         below = _below(path, self.key)
         each = [self.fields.explain(element, below) for element in _objects(fields.get(self.key))]
-        return max(each, key=len) if self.absence else _nearest(each)
+        return _nearest([failed for failed in each if failed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +81,15 @@ class AllOf:
 
     parts: tuple[Matcher, ...]
 
-    @property
-    def absence(self) -> bool:
-        """True when all that is wanted is absence: then it binds no element of an array."""
-        return all(isinstance(part, Field | Inside) and part.absence for part in self.parts)
-
-    def matches(self, fields: Mapping[str, Any]) -> bool:
-        """Tell whether all hold."""
-        return all(part.matches(fields) for part in self.parts)
+    def holds(self, fields: Mapping[str, Any]) -> Held:
+        """Tell whether all hold: by a value, if one of them does."""
+        all_held = Held.BY_ABSENCE
+        for part in self.parts:
+            held = part.holds(fields)
+            if held is Held.NOT:
+                return held
+            all_held = max(all_held, held)
+        return all_held
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
         """Return all conditions that fail."""
@@ -100,13 +98,15 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """The branches of a pattern: what `$or` and wanted absence leave to choose."""
+    """The branches of a pattern with `$or`. They stand at the root alone: inside of an array each of them chooses
+    for itself.
+    """
 
     branches: tuple[AllOf, ...]
 
-    def matches(self, fields: Mapping[str, Any]) -> bool:
+    def holds(self, fields: Mapping[str, Any]) -> Held:
         """Tell whether some branch holds."""
-        return any(branch.matches(fields) for branch in self.branches)
+        return next((held for branch in self.branches if (held := branch.holds(fields))), Held.NOT)
 
     def explain(self, fields: Mapping[str, Any], path: str) -> tuple[Condition, ...]:
         """Return what fails in the branch that comes nearest."""
@@ -115,13 +115,13 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class PayloadPattern:
-    """Built by `compile_pattern`."""
+    """Built by `compile_pattern`. A payload is a JSON object as a parser yields it, of dicts and lists."""
 
-    root: Matcher
+    root: AllOf
 
     def matches(self, payload: Mapping[str, Any]) -> bool:
-        """Tell whether the payload, a JSON object, is as wanted."""
-        return self.root.matches(payload)
+        """Tell whether the payload is as wanted."""
+        return self.root.holds(payload) is not Held.NOT
 
     def explain(self, payload: Mapping[str, Any]) -> tuple[Condition, ...]:
         """Return the conditions that fail; none exactly when the payload matches."""
@@ -129,10 +129,10 @@ class PayloadPattern:
 
 
 def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
-    """The objects whose fields are looked at: what is no object, and what is not there, has no fields."""
+    """The objects whose fields are looked at; where there is none, one without fields."""
     if isinstance(value, list):
-        return [each for item in value for each in _objects(item)] or [_NOTHING]
-    return [value if isinstance(value, dict) else _NOTHING]
+        return [item for item in flat(value) if isinstance(item, dict)] or [{}]
+    return [value if isinstance(value, dict) else {}]
 
 
 def _nearest(explanations: Sequence[tuple[Condition, ...]]) -> tuple[Condition, ...]:
