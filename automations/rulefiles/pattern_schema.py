@@ -23,6 +23,7 @@ _TESTS: Final[Mapping[str, JsonObject]] = {
     "anything-but": {"type": ["string", "number", "array", "object"]},
     "cidr": _TEXT,
     "equals-ignore-case": _TEXT,
+    "exactly": _TEXT,
     "exists": {"type": "boolean"},
     "numeric": {"type": "array", "minItems": 2, "maxItems": 4},
     "prefix": _AFFIX,

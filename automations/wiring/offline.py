@@ -18,6 +18,7 @@ from automations.engine.explain import explain
 from automations.errors import (
     Location,
     NotFoundError,
+    Problem,
     RuleFileErrors,
     SettingsError,
 )
@@ -26,7 +27,7 @@ from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
 from automations.model.moment import parse_moment
 from automations.model.ruleset import RuleSet
-from automations.rulefiles import LocatedTest, check_rules, check_tests, load_rules
+from automations.rulefiles import LocatedTest, check_rules, check_tests, load_rules, suggestion
 from automations.ruletests import RunCheck, describe, run_test
 from automations.settings import Settings
 from automations.sinks.process import ProcessSink
@@ -56,6 +57,8 @@ def run_rule_tests(paths: Sequence[Path], settings: Settings) -> TestReport:
     problems = [*tests.problems, *(p for p in rules.problems if p.severity == "error")]
     if problems or rules.ruleset is None:
         raise RuleFileErrors(problems)
+    if unknown := list(_unknown(tests.tests, rules.ruleset)):
+        raise RuleFileErrors(unknown)
     results, fired = [], set[str]()
     check_run = run_check(settings)
     for located in tests.tests:
@@ -65,6 +68,16 @@ def run_rule_tests(paths: Sequence[Path], settings: Settings) -> TestReport:
     enabled = [rule.name for rule in rules.ruleset if rule.enabled]
     places = rules.ruleset.places
     return TestReport(results, {name: places[name] for name in enabled if name not in fired}, len(enabled))
+
+
+def _unknown(tests: Sequence[LocatedTest], rules: RuleSet) -> Iterator[Problem]:
+    """A problem for each test of an automation that is not there."""
+    known = [rule.name for rule in rules]
+    for located in tests:
+        name = located.test.automation
+        if name is not None and name not in known:
+            message = f"there is no automation named {name!r}"
+            yield Problem("unknown-automation", message, located.location, suggestion(name, known))
 
 
 def run_check(settings: Settings) -> RunCheck:

@@ -73,7 +73,7 @@ def _compile_test(item: Mapping[Any, Any]) -> Alternatives:
         return Alternatives(tests=(_on_text(_ON_TEXT[name](argument)),))
     if name in _OTHERS:
         return _OTHERS[name](argument)
-    raise _Refused("unknown-test", f"there is no test {written(name)}", f"the tests are {', '.join(TESTS)}")
+    raise _Refused("unknown-test", f"there is no test {name!r}", f"the tests are {', '.join(TESTS)}")
 
 
 def _on_text(test: TextTest) -> Test:
