@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from operator import methodcaller
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -19,6 +20,8 @@ from automations.sinks.process.launch import launch_of
 from automations.sinks.process.output import RunOutput
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 _LOOK: Final = 1.0
 """Seconds after which the pool looks for due runs though nobody woke it."""
@@ -102,13 +105,16 @@ class ProcessPool:
 
     async def _recover(self) -> None:
         """Runs that were starting or running when the engine ended: nobody knows how far they came."""
-        for run in await self._store.write(lambda tx: tx.unfinished_runs()):
-            if run.cancel_requested:
-                await self._change(run, RunState.CANCELLED, message=_UNKNOWN)
-            elif self._reruns(run):
-                await self._change(run, RunState.SCHEDULED, message=_UNKNOWN)
-            else:
-                await self._change(run, RunState.CRASHED, message=_UNKNOWN)
+        for run in await _once_possible(lambda: self._store.write(methodcaller("unfinished_runs"))):
+            try:
+                await self._change(run, self._state_after_crash(run), message=_UNKNOWN)
+            except Exception:  # the others are settled all the same
+                log.exception("run_not_recorded", run=run.spec.id)
+
+    def _state_after_crash(self, run: Run) -> RunState:
+        if run.cancel_requested:
+            return RunState.CANCELLED
+        return RunState.SCHEDULED if self._reruns(run) else RunState.CRASHED
 
     def _reruns(self, run: Run) -> bool:
         try:
@@ -124,6 +130,9 @@ class ProcessPool:
                 runs = await self._store.write(self._claim_due)
             except StoreUnavailableError as error:
                 log.warning("runs_not_claimed", error=error.message)
+                return
+            except Exception:  # whatever it is, the pool goes on
+                log.exception("runs_not_claimed")
                 return
             for run in runs:
                 self._begin(run)
@@ -193,14 +202,19 @@ class ProcessPool:
     async def _change(self, run: Run, state: RunState, **details: Any) -> Run:
         """Record a change of state with its event, as soon as the store can."""
         change = methodcaller("set_run_state", run.spec.id, state, self._clock.now(), **details)
-        while True:
-            try:
-                changed = await self._record(change)
-            except StoreUnavailableError:
-                await asyncio.sleep(_STORE_PAUSE)
-            else:
-                log.info("run_state", run=run.spec.id, state=state.value, message=changed.message)
-                return changed
+        changed = await _once_possible(lambda: self._record(change))
+        log.info("run_state", run=run.spec.id, state=state.value, message=changed.message)
+        return changed
+
+
+async def _once_possible(write: Callable[[], Awaitable[T]]) -> T:
+    """Write, however long the store is unavailable."""
+    while True:
+        try:
+            return await write()
+        except StoreUnavailableError as error:
+            log.warning("pool_waits_for_store", error=error.message)
+            await asyncio.sleep(_STORE_PAUSE)
 
 
 async def _unfinished(tasks: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
