@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
+
+import structlog
+
+log = structlog.get_logger()
 
 Signature = frozenset[tuple[str, int, int]]
 
@@ -17,7 +21,7 @@ def signature(paths: Iterable[Path]) -> Signature:
     """Path, size and modification time of each file of rules below the paths; what is missing is left out."""
     found = set()
     for path in paths:
-        for file in path.rglob("*") if path.is_dir() else [path]:
+        for file in _below(path):
             try:
                 stat = file.stat()
             except OSError:
@@ -27,9 +31,17 @@ def signature(paths: Iterable[Path]) -> Signature:
     return frozenset(found)
 
 
+def _below(path: Path) -> Iterator[Path]:
+    """What a folder loses while it is looked through ends the look: the next one sees the rest."""
+    try:
+        yield from path.rglob("*") if path.is_dir() else [path]
+    except OSError as error:
+        log.warning("watch_interrupted", path=str(path), error=str(error))
+
+
 async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:
     """Call `changed` after any of the files changed, until cancelled. A burst of writes is one change: it is told
-    once the files have been still for one look.
+    once the files have been still for one look. When `changed` raises, that is logged; the next change is told.
     """
     watched = list(paths)
     told = seen = await asyncio.to_thread(signature, watched)
@@ -38,5 +50,8 @@ async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -
         now = await asyncio.to_thread(signature, watched)
         if now == seen and now != told:
             told = now
-            await changed()
+            try:
+                await changed()
+            except Exception:
+                log.exception("reload_failed")
         seen = now

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
-import structlog
 import uvicorn
 
 from automations.deploy import ReloadableJobs
@@ -21,6 +20,7 @@ from automations.errors import (
     RuleFileErrors,
 )
 from automations.model.moment import SECOND
+from automations.runtime.background import keep_running
 from automations.runtime.dispatch import Dispatcher
 from automations.runtime.embedded import Bounds, EmbeddedEngine
 from automations.runtime.reload import watch
@@ -33,8 +33,6 @@ from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
 from automations.wiring.loading import load
 from automations.wiring.sinks import bindings_of, routes_of
-
-log = structlog.get_logger()
 
 _LEDGER_EVERY: Final = 1.0
 _PURGE_EVERY: Final = 3600.0
@@ -89,11 +87,14 @@ class Application:
         self._pool.serve_at(_own_url(*listener.getsockname()[:2]))
         await self._engine.start(self._loaded.rules)
         self._tasks = [
-            asyncio.create_task(self._ticker.run(), name="ticker"),
-            asyncio.create_task(self._pool.run(), name="pool"),
-            asyncio.create_task(self._watch(), name="reload"),
-            asyncio.create_task(self._refresh_backlog(), name="backlog"),
-            asyncio.create_task(self._purge(), name="retention"),
+            asyncio.create_task(keep_running(name, work), name=name)
+            for name, work in (
+                ("ticker", self._ticker.run),
+                ("pool", self._pool.run),
+                ("reload", self._watch),
+                ("backlog", self._refresh_backlog),
+                ("retention", self._purge),
+            )
         ]
         self._dispatcher.start()
         self._server = _Server(self._app(), listener)
@@ -146,20 +147,14 @@ class Application:
 
     async def _refresh_backlog(self) -> None:
         while True:
-            try:
-                ledger = await self.store.reads.ledger()
-                self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
-            except AutomationsError as error:  # the last known length stands until the store answers again
-                log.warning("backlog_unknown", error=str(error))
+            ledger = await self.store.reads.ledger()
+            self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
             await asyncio.sleep(_LEDGER_EVERY)
 
     async def _purge(self) -> None:
         while True:
             await asyncio.sleep(_PURGE_EVERY)
-            try:
-                await self.store.purge(Retention(state=self.settings.state_retention))
-            except AutomationsError as error:
-                log.warning("retention_failed", error=str(error))
+            await self.store.purge(Retention(state=self.settings.state_retention))
 
 
 class _Server(uvicorn.Server):
