@@ -24,12 +24,15 @@ from automations.model.job import RunSpec
 from automations.model.moment import SECOND, format_duration
 from automations.model.reason import Reason
 from automations.ports import ActionRow, Clock, Dead, Delivery, Done, Retry, Sink, Store, Transaction
+from automations.runtime.background import keep_running
 from automations.runtime.retry import RetryPolicy
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
+_GIVEN_UP_AT_ONCE: Final = 100
+_ANY_TIME: Final = 2**63 - 1
 _LOOK: Final = 1.0
 """Seconds after which a sink's loop looks for due actions though nobody woke it: retries that an earlier life has
 planned, jumps of the clock.
@@ -65,6 +68,8 @@ class Dispatcher:
         add_run: Callable[[Transaction, RunSpec], object],
         on_settled: Callable[[ActionRow, Delivery], None] = lambda _action, _delivery: None,
     ) -> None:
+        self._store, self._clock = store, clock
+        self._unbound: asyncio.Task[None] | None = None
         self._lanes = {
             name: _Lane(store, binding, clock, random, add_run, on_settled) for name, binding in bindings.items()
         }
@@ -73,6 +78,7 @@ class Dispatcher:
         """Start delivering, with what an earlier life left pending."""
         for lane in self._lanes.values():
             lane.start()
+        self._unbound = asyncio.create_task(keep_running("unbound", self._give_up_unbound))
 
     def wake(self, sink: str | None = None) -> None:
         """Tell that actions were committed: for one sink, or for any."""
@@ -84,7 +90,25 @@ class Dispatcher:
         """Take nothing more, and let what is in flight end within `grace` seconds. What is cancelled then stays
         pending, and is delivered again under the same id by the next life.
         """
+        if self._unbound is not None:
+            self._unbound.cancel()
         await asyncio.gather(*(lane.stop(grace) for lane in self._lanes.values()))
+
+    async def _give_up_unbound(self) -> None:
+        """What an earlier life planned for a sink that is gone from the settings would wait for ever. Redriven, it
+        goes to the sink that carries out its type then.
+        """
+        for sink, status in (await self._store.reads.sink_errors()).items():
+            if status["pending"] and sink not in self._lanes:
+                while await self._store.write(partial(self._give_up, sink)):
+                    pass
+
+    def _give_up(self, sink: str, tx: Transaction) -> bool:
+        waiting = tx.due_actions(sink, _ANY_TIME, _GIVEN_UP_AT_ONCE, ())
+        for action in waiting:
+            reason = f"the sink {sink!r} is gone from the settings; redrive this to send it elsewhere"
+            tx.action_dead(action.id, Reason.NO_SINK, reason, self._clock.now())
+        return bool(waiting)
 
 
 class _Lane:

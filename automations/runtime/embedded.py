@@ -18,6 +18,7 @@ from automations.model.action import ActionRequest, FailedAction
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.job import Layer, Run, RunSpec, RunState
+from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
 from automations.ports import (
     Accepted,
@@ -259,7 +260,13 @@ class EmbeddedEngine:
         request = action.request or await self._plan_again(action.id, action.firing)
         now = self._clock.now()
         again = ActionRequest.from_dict({**request.to_dict(), "id": redriven_id(action.id, str(now))})
-        sink = self._sink_of.get(again.type, action.sink)
+        sink = self._sink_of.get(again.type)
+        if sink is None:
+            raise ConflictError(
+                f"no sink of this engine carries out {again.type!r}",
+                code=Reason.NO_SINK,
+                hint="declare one under [sinks.NAME], start the engine again, then redrive",
+            )
         await self._store.write(lambda tx: tx.redrive(dead_letter, again, sink, now))
         self._on_actions()
         return again.id

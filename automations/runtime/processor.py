@@ -102,7 +102,8 @@ class Processor:
         sink = self._sink_of.get(action.type, "")
         if sink or isinstance(action, FailedAction):
             return action, sink
-        return action.given_up(Reason.NO_SINK, f"no sink of this engine carries out {action.type!r}"), ""
+        message = f"no sink of this engine carries out {action.type!r}; declare one, and redrive this"
+        return action.given_up(Reason.NO_SINK, message), ""
 
     def _publish(self, tx: Transaction, messages: Sequence[JsonObject]) -> None:
         """Tell of what happened once it is durable."""
