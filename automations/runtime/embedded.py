@@ -272,8 +272,11 @@ class EmbeddedEngine:
         return again.id
 
     async def _plan_again(self, action: str, firing_id: str) -> ActionRequest:
-        stored = await self._store.reads.firing(firing_id)
-        if not stored.complete:
+        try:
+            stored = await self._store.reads.firing(firing_id)
+        except NotFoundError:  # forgotten, events and all
+            stored = None
+        if stored is None or not stored.complete:
             raise ConflictError(
                 "the events behind it are no longer stored, so it cannot be rendered again",
                 code="events-gone",

@@ -78,15 +78,14 @@ async def test_an_action_that_no_sink_carries_out_is_dead_at_once(store: SqliteS
     assert (ledger.planned, ledger.dead) == (1, 1)
 
 
-async def test_an_action_whose_events_are_gone_is_not_rendered_again(
-    store: SqliteStore, clock: ManualClock
-) -> None:
+@pytest.mark.parametrize("age", [8 * DAY, 31 * DAY], ids=["its events", "its firing"])
+async def test_an_action_is_not_rendered_again_without(store: SqliteStore, clock: ManualClock, age: int) -> None:
     action = {"type": "call-webhook", "url": "https://example.com", "body": "{{ event.payload.missing }}"}
     rule = {"trigger": {"expect": "a"}, "actions": [action]}
     engine = await started(store, clock, rule, **{"call-webhook": "webhook"})
     await engine.accept([event("a", clock)])
     (letter,) = (await store.reads.dead_letters()).items
-    clock.moment += 8 * DAY
+    clock.moment += age
     await store.purge(Retention())
     with pytest.raises(ConflictError) as caught:
         await engine.redrive(letter.id)
