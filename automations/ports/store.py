@@ -153,6 +153,17 @@ class Transaction(Protocol):
         """Append output."""
         ...
 
+    # the wall clock
+    def clock_seen(self, now: int) -> None:
+        """Remember where the wall clock stands."""
+        ...
+
+    def clock_set_back(self, step: int, now: int) -> int:
+        """Take the clock's step back out of all that waits: pending actions and scheduled runs. What was due
+        before the step is due at `now`. Remembers where the clock stands; returns how many rows moved.
+        """
+        ...
+
     # the rest
     def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
         """Remember that an object is paused, or that it is not, whatever its file says."""
@@ -260,6 +271,10 @@ class Reads(Protocol):
 
     async def api_keys(self) -> Sequence[ApiKey]:
         """Return all keys, revoked ones too."""
+        ...
+
+    async def last_clock(self) -> int | None:
+        """Return where the wall clock stood when it was last remembered; None in a new store."""
         ...
 
 

@@ -233,7 +233,7 @@ class _Lane:
 
     def _again(self, action: ActionRow, retry: Retry, now: int) -> tuple[Delivery, int]:
         """Return the retry and its delay, or a death when the sink's bounds are reached."""
-        attempts, age = action.attempts + 1, now - action.created
+        attempts, age = action.attempts + 1, max(now - action.created, 0)  # the clock may have been set back
         delay = self._retry.delay(attempts, age, retry.after, self._random())
         if delay is not None:
             return retry, delay

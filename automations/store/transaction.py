@@ -11,15 +11,30 @@ from automations.store.firings import FiringReads, FiringWrites
 from automations.store.ledger import LedgerReads
 from automations.store.retention import RetentionWrites
 from automations.store.runs import RunReads, RunWrites
+from automations.store.wall_clock import WallClockReads, WallClockWrites
 
 
 class SqliteTransaction(
-    EventWrites, CellWrites, FiringWrites, DeadLetterWrites, RunWrites, AdministrationWrites, RetentionWrites
+    EventWrites,
+    CellWrites,
+    FiringWrites,
+    DeadLetterWrites,
+    RunWrites,
+    AdministrationWrites,
+    RetentionWrites,
+    WallClockWrites,
 ):
     """Implements `ports.Transaction` (dead letters bring actions with them)."""
 
 
 class SqliteReads(
-    EventReads, FiringReads, ActionReads, DeadLetterReads, RunReads, LedgerReads, AdministrationReads
+    EventReads,
+    FiringReads,
+    ActionReads,
+    DeadLetterReads,
+    RunReads,
+    LedgerReads,
+    AdministrationReads,
+    WallClockReads,
 ):
     """Implements `ports.Reads`."""

@@ -21,6 +21,7 @@ from automations.errors import (
 )
 from automations.model.moment import SECOND
 from automations.runtime.background import keep_running
+from automations.runtime.clock_steps import ClockSteps
 from automations.runtime.dispatch import Dispatcher
 from automations.runtime.embedded import Bounds, EmbeddedEngine
 from automations.runtime.reload import watch
@@ -79,6 +80,7 @@ class Application:
         )
         self._ticker = Ticker(self._engine.tick, self._clock)
         self._engine.processor.on_deadline = self._ticker.expect
+        self._clock_steps = ClockSteps(self.store, self._clock, self._wake)
         self._tasks: list[asyncio.Task[None]] = []
         self._server: _Server | None = None
 
@@ -89,6 +91,7 @@ class Application:
         self._tasks = [
             asyncio.create_task(keep_running(name, work), name=name)
             for name, work in (
+                ("clock", self._clock_steps.run),
                 ("ticker", self._ticker.run),
                 ("pool", self._pool.run),
                 ("reload", self._watch),
@@ -123,6 +126,10 @@ class Application:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(binding.sink.close() for binding in self._bindings.values()))
         await self.store.close()
+
+    def _wake(self) -> None:
+        self._dispatcher.wake()
+        self._pool.wake()
 
     # --- in the background --------------------------------------------------------------------------------
 

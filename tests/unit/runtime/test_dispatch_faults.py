@@ -177,6 +177,19 @@ async def test_an_action_that_is_too_old_is_given_up_at_its_next_failure(
     await bench.dispatcher.stop(1)
 
 
+async def test_an_action_of_the_future_is_given_up_at_no_negative_age(
+    store: SqliteStore, clock: ManualClock
+) -> None:
+    bench = Bench(store, clock, Recorder(lambda _prepared: Retry("down")), retry=RetryPolicy(max_attempts=1))
+    await bench.plan("a")
+    clock.moment -= 3600 * SECOND
+    await store.write(lambda tx: tx.clock_set_back(3600 * SECOND, clock.now()))
+    bench.dispatcher.start()
+    _, delivery = await bench.next()
+    assert delivery == Dead("retries-exhausted", "gave up after 1 attempts in 0s: down")
+    await bench.dispatcher.stop(1)
+
+
 async def test_no_more_than_the_bound_is_in_flight(store: SqliteStore, clock: ManualClock) -> None:
     sink = Recorder()
     bench = Bench(store, clock, sink, in_flight=3)
