@@ -2,7 +2,7 @@
 
 from automations.errors import RuleFileErrors
 from automations.rulefiles.document import Document
-from automations.rulefiles.files import read_file
+from automations.rulefiles.files import read_file, read_regular
 from automations.rulefiles.load import CheckResult, check_rules, load_rules
 from automations.rulefiles.meaning import OnPrefectOnly
 from automations.rulefiles.reader import read_yaml
@@ -24,6 +24,7 @@ __all__ = [
     "load_tests",
     "model_definitions",
     "read_file",
+    "read_regular",
     "read_yaml",
     "rule_tests_schema",
     "rules_schema",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from errno import EINVAL
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Final
@@ -40,11 +41,18 @@ def rule_test_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
 def read_file(file: Path) -> tuple[list[Document], list[Problem]]:
     """Read the documents of a file; what cannot be read is a problem."""
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_regular(file, MAX_BYTES + 1)
     except OSError as error:
         return [], [_unreadable(file, error)]
     return read_yaml(raw, str(file))
+
+
+def read_regular(file: Path, most: int) -> bytes:
+    """Return the first `most` bytes of a regular file; OSError for any other kind, whose opening could block."""
+    if not S_ISREG(file.stat().st_mode):
+        raise OSError(EINVAL, "this is no regular file", str(file))
+    with file.open("rb") as stream:
+        return stream.read(most)
 
 
 class _Search:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from automations.errors import SettingsError
 from automations.model.secret import SecretReference
+from automations.rulefiles import read_regular
+
+_MAX_BYTES: Final = 64 * 1024
 
 
 def read_secret(reference: SecretReference, folder: Path, environ: Mapping[str, str]) -> str:
@@ -24,6 +28,12 @@ def read_secret(reference: SecretReference, folder: Path, environ: Mapping[str, 
 def _file_text(path: Path) -> str:
     """Editors end a file with a newline, which is no part of the secret."""
     try:
-        return path.read_text().strip()
+        raw = read_regular(path, _MAX_BYTES + 1)
+        text = raw.decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the file {path} cannot be read: {error}", code="missing-secret") from None
+    if len(raw) > _MAX_BYTES:
+        raise SettingsError(
+            f"the file {path} is larger than {_MAX_BYTES // 1024} KiB: this is no secret", code="missing-secret"
+        )
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,3 +261,26 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
 def test_a_function_may_be_plain_or_stand_under_if_or_be_assigned(function: str, write: Write) -> None:
     jobs = load_deployments(write(entry("parameters: {}", entrypoint=f"flows.py:{function}")), {})
     assert jobs.deployments[0].flow == function.replace("_", "-")
+
+
+def _sparse(file: Path) -> None:
+    with file.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (_sparse, "too-large"),
+        (lambda file: file.symlink_to("/dev/zero"), "no-file"),
+        (os.mkfifo, "no-file"),
+        (Path.mkdir, "no-file"),
+    ],
+    ids=["a terabyte", "an endless device", "a pipe", "a folder"],
+)
+def test_what_cannot_be_a_file_of_deployments_is_refused_unread(
+    tmp_path: Path, make: Callable[[Path], None], code: str
+) -> None:
+    make(file := tmp_path / "deployments.yaml")
+    (problem,) = check_deployments(file, {}).problems
+    assert (problem.code, problem.location.file) == (code, str(file))

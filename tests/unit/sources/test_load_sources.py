@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,39 @@ sources:
         "not-supported",
         "unknown-key",
     ]
+
+
+def _sparse(file: Path) -> None:
+    with file.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (_sparse, "too-large"),
+        (lambda file: file.symlink_to("/dev/zero"), "no-file"),
+        (os.mkfifo, "no-file"),
+        (Path.mkdir, "no-file"),
+    ],
+    ids=["a terabyte", "an endless device", "a pipe", "a folder"],
+)
+def test_what_cannot_be_a_file_of_sources_is_refused_unread(
+    tmp_path: Path, make: Callable[[Path], None], code: str
+) -> None:
+    make(file := tmp_path / "sources.yaml")
+    with pytest.raises(RuleFileErrors) as caught:
+        load_sources(file, {})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.location.file) == (code, str(file))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_sparse, lambda file: file.symlink_to("/dev/zero"), os.mkfifo],
+    ids=["a terabyte", "an endless device", "a pipe"],
+)
+def test_what_cannot_be_a_secret_is_refused_unread(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "token")
+    text = GITHUB.replace("{env: GITHUB_HOOK_TOKEN}", "{file: token}")
+    assert problems(tmp_path, text) == ["4:34 missing-secret"]
