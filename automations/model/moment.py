@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -40,7 +41,13 @@ def parse_moment(text: str) -> int:
 
 def format_moment(moment: int) -> str:
     """Write RFC 3339 in UTC with a `Z`, six digits of a second only when it is not whole (rules.md 10)."""
-    return (_EPOCH + timedelta(microseconds=moment)).isoformat().replace("+00:00", "Z")
+    second, fraction = divmod(moment, SECOND)
+    return f"{_format_second(second)}.{fraction:06}Z" if fraction else f"{_format_second(second)}Z"
+
+
+@lru_cache(maxsize=1024)  # what is written at one time is of few seconds: every event has two moments
+def _format_second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat().removesuffix("+00:00")
 
 
 def parse_duration(value: object) -> int:
