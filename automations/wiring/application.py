@@ -86,7 +86,7 @@ class Application:
 
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
-        self._pool.serve_at(_own_url(*listener.getsockname()[:2]))
+        self._pool.serve_at(own_url(*listener.getsockname()[:2]))
         await self._engine.start(self._loaded.rules)
         self._tasks = [
             asyncio.create_task(keep_running(name, work), name=name)
@@ -186,7 +186,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _own_url(host: str, port: int) -> str:
+def own_url(host: str, port: int) -> str:
     """The address at which what runs on this machine finds the engine."""
     address = ipaddress.ip_address(host.partition("%")[0])
     if address.is_unspecified:

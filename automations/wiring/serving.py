@@ -18,7 +18,7 @@ from automations.logs import configure_logs
 from automations.server import Scope, new_api_key
 from automations.settings import Settings
 from automations.store import SqliteStore
-from automations.wiring.application import Application, is_loopback
+from automations.wiring.application import Application, is_loopback, own_url
 from automations.wiring.clock import SystemClock
 
 log = structlog.get_logger()
@@ -66,8 +66,7 @@ async def serve(settings: Settings) -> int:
         raise
     with contextlib.closing(listener):
         await application.start(listener)
-        host, port = listener.getsockname()[:2]
-        log.info("engine_started", url=f"http://{host}:{port}", db=str(settings.path("db")))
+        log.info("engine_started", url=own_url(*listener.getsockname()[:2]), db=str(settings.path("db")))
         await stopped.wait()
         log.info("engine_stopping")
         await application.stop()

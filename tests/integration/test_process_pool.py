@@ -158,6 +158,21 @@ async def test_a_run_has_a_clean_environment(harness: Harness, monkeypatch: pyte
     assert "s3cret" not in line
 
 
+@pytest.mark.parametrize(
+    ("env", "address"),
+    [({}, "http://127.0.0.1:4280"), ({"AUTOMATIONS_API_URL": "https://proxy.example"}, "https://proxy.example")],
+)
+async def test_a_run_is_told_where_the_engine_is_unless_its_env_says_so(
+    harness: Harness, env: dict[str, str], address: str
+) -> None:
+    run = await harness.schedule("environment", env=env)
+    async with harness.running() as pool:
+        pool.serve_at("http://127.0.0.1:4280")
+        await harness.until(run)
+    ((_, line),) = await harness.output(run)
+    assert json.loads(line)["AUTOMATIONS_API_URL"] == address
+
+
 async def test_a_run_starts_in_its_folder_and_imports_what_is_beside_it(harness: Harness) -> None:
     (harness.directory / "sub").mkdir()
     plain = await harness.schedule("where")

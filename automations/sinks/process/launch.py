@@ -72,11 +72,12 @@ def _target(spec: RunSpec) -> tuple[str, str]:
 
 
 def _environment(spec: RunSpec, api_url: str | None) -> dict[str, str]:
-    ours = {
+    """The run's `env` wins over the engine's address, before which a proxy may stand; not over the run's names."""
+    names = {
         "AUTOMATIONS_RUN_ID": spec.id,
         "AUTOMATIONS_RUN_NAME": spec.name,
         "AUTOMATIONS_DEPLOYMENT": spec.deployment,
-        **({} if api_url is None else {"AUTOMATIONS_API_URL": api_url}),
     }
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, **(_setting(spec.job, "env", dict) or {}), **ours}
+    address = {} if api_url is None else {"AUTOMATIONS_API_URL": api_url}
+    return {**inherited, **address, **(_setting(spec.job, "env", dict) or {}), **names}
