@@ -77,7 +77,7 @@ class Processor:
 
     def process(self, tx: Transaction, events: Sequence[Event]) -> Processed:
         """Match, evaluate, plan; store states, firings, rendered actions."""
-        inputs = [read(self.index, self.paused, event) for event in events]
+        inputs = [self._read(tx, event) for event in events]
         batch = self._batch(tx, _cells_of(inputs), max((event.received for event in events), default=0))
         for given in inputs:
             batch.take(given)
@@ -88,6 +88,16 @@ class Processor:
             self._publish(tx, told)
         acted = self._store(tx, batch)
         return Processed([orjson.dumps(given.trace) if given.trace else None for given in inputs], acted)
+
+    def _read(self, tx: Transaction, event: Event) -> Input:
+        """Match an event. One that breaks a pattern is recorded, reaches nothing, and stops no neighbour."""
+        try:
+            return read(self.index, self.paused, event)
+        except Exception as error:
+            log.exception("matching_failed", event_ref=event.ref)
+            reason = f"matching: {type(error).__name__}: {error}"
+            tx.add_dead_event(event, Reason.POISON, reason, self._clock.now())
+            return Input(event, [], [])
 
     def tick(self, tx: Transaction, now: int, *, downtime: bool = False) -> tuple[bool, int | None]:
         """Let time pass up to `now` in the cells that wait for it, a thousand at once. Returns whether there is

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from automations.deploy import ReloadableJobs
+from automations.engine import Index
 from automations.errors import ConflictError, StoreUnavailableError
 from automations.model.automation import Automation
 from automations.model.event import Event
@@ -90,6 +91,27 @@ async def test_an_action_is_not_rendered_again_without(store: SqliteStore, clock
     with pytest.raises(ConflictError) as caught:
         await engine.redrive(letter.id)
     assert caught.value.code == "events-gone"
+
+
+async def test_an_event_that_breaks_matching_is_recorded_and_its_neighbours_go_on(
+    store: SqliteStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await started(store, clock, {"trigger": {"expect": "a"}})
+    reach = Index.reach
+
+    def breaking(index: Index, given: Event) -> object:
+        if given.id == "2":
+            raise RecursionError("too deep")
+        return reach(index, given)
+
+    monkeypatch.setattr(Index, "reach", breaking)
+    accepted = await engine.accept([event("a", clock, key) for key in "123"])
+    assert list(accepted.duplicates) == [False, False, False]
+    assert [name for name, _ in await firings(store)] == ["rule-0", "rule-0"]
+    (letter,) = (await store.reads.dead_letters()).items
+    assert (letter.id, letter.code, letter.reason) == ("t/2", "poison", "matching: RecursionError: too deep")
+    ledger = await store.reads.ledger()
+    assert (ledger.accepted, ledger.processed) == (3, 3)
 
 
 async def test_a_rule_that_no_event_starts_begins_when_it_is_loaded(
