@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     backlog: Annotated[int, Field(description="Events or actions that may wait before the door refuses", ge=1)] = (
         100_000
     )
-    backlog_bytes: Annotated[int, Field(description="Bytes of events that may wait", ge=1024)] = 1 << 30
+    backlog_bytes: Annotated[int, Field(description="Bytes of events and actions waiting", ge=1024)] = 1 << 30
     lateness: Annotated[
         Duration,
         AfterValidator(_late_enough),

@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may wait at once before the door refuses: events in memory and their bytes, actions in the outbox."""
+    """What may wait at once before the door refuses: events in memory, actions in the outbox, bytes of both."""
 
     events: int = 100_000
     bytes: int = 1 << 30
@@ -70,8 +70,8 @@ class EmbeddedEngine:
         self._pauses: dict[tuple[PausableKind, str], bool] = {}
         self._waiting_events = 0
         self._waiting_bytes = 0
-        self.pending_actions = 0
-        """The outbox's length as last seen; the runtime refreshes it."""
+        self.pending_actions = self.pending_bytes = 0
+        """The outbox's length and size as last seen; the runtime refreshes them."""
 
     def connect(
         self, *, on_actions: Callable[[], None], on_runs: Callable[[], None], on_cancel: Callable[[str], object]
@@ -211,7 +211,7 @@ class EmbeddedEngine:
     def _check_bounds(self, events: int, size: int) -> None:
         full = (
             self._waiting_events + events > self._bounds.events
-            or self._waiting_bytes + size > self._bounds.bytes
+            or self._waiting_bytes + self.pending_bytes + size > self._bounds.bytes
             or self.pending_actions > self._bounds.actions
         )
         if full:

@@ -156,6 +156,7 @@ class Application:
         while True:
             ledger = await self.store.reads.ledger()
             self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
+            self._engine.pending_bytes = ledger.backlog_bytes
             await asyncio.sleep(_LEDGER_EVERY)
 
     async def _purge(self) -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from automations.deploy import ReloadableJobs
 from automations.engine import Index
-from automations.errors import ConflictError, StoreUnavailableError
+from automations.errors import ConflictError, Refused, StoreUnavailableError
 from automations.model.automation import Automation
 from automations.model.event import Event
 from automations.model.job import Deployment, JobFile, LogLine, WorkPool
 from automations.model.moment import DAY, SECOND
 from automations.model.ruleset import RuleSet
 from automations.ports import PausableKind
-from automations.runtime.embedded import EmbeddedEngine
+from automations.runtime.embedded import Bounds, EmbeddedEngine
 from automations.store import Retention, SqliteStore
 
 NOW = 1_767_225_600 * SECOND
@@ -91,6 +91,23 @@ async def test_an_action_is_not_rendered_again_without(store: SqliteStore, clock
     with pytest.raises(ConflictError) as caught:
         await engine.redrive(letter.id)
     assert caught.value.code == "events-gone"
+
+
+@pytest.mark.parametrize(
+    ("actions", "size", "refused"), [(0, 0, False), (101, 0, True), (1, 900, False), (1, 1_000_000, True)]
+)
+async def test_the_door_refuses_while_the_outbox_is_too_long_or_too_large(
+    store: SqliteStore, clock: ManualClock, actions: int, size: int, refused: bool
+) -> None:
+    bounds = Bounds(events=100, bytes=1_000_000, actions=100)
+    engine = EmbeddedEngine(store, ReloadableJobs(), clock, sink_of={}, bounds=bounds)
+    engine.pending_actions, engine.pending_bytes = actions, size
+    if refused:
+        with pytest.raises(Refused) as caught:
+            await engine.accept([event("a", clock)])
+        assert (caught.value.code, caught.value.status) == ("backlog", 429)
+    else:
+        await engine.accept([event("a", clock)])
 
 
 async def test_an_event_that_breaks_matching_is_recorded_and_its_neighbours_go_on(
