@@ -13,18 +13,18 @@ _WAITING: Final = 1_000
 
 
 class Feed:
-    """Messages are JSON objects with a `type`. Nobody who watches holds up the engine."""
+    """Messages are JSON objects with a `type`. Nobody who watches holds up the engine, nor its end."""
 
     def __init__(self) -> None:
-        self._lost: dict[asyncio.Queue[JsonObject], int] = {}
+        self._lost: dict[asyncio.Queue[JsonObject | None], int] = {}
 
     @property
     def watched(self) -> bool:
         """True when somebody watches: messages need not be made otherwise."""
         return bool(self._lost)
 
-    def publish(self, message: JsonObject) -> None:
-        """Hand a message to all who watch."""
+    def publish(self, message: JsonObject | None) -> None:
+        """Hand a message to all who watch; None ends their streams."""
         for queue in self._lost:
             if queue.full():
                 queue.get_nowait()
@@ -32,12 +32,13 @@ class Feed:
             queue.put_nowait(message)
 
     async def messages(self) -> AsyncIterator[JsonObject]:
-        """Yield messages from now on; `{"type": "lost", "messages": n}` stands for those that were let go."""
-        queue: asyncio.Queue[JsonObject] = asyncio.Queue(_WAITING)
+        """Yield messages until None is published; `{"type": "lost", "messages": n}` stands for those let go."""
+        queue: asyncio.Queue[JsonObject | None] = asyncio.Queue(_WAITING)
         self._lost[queue] = 0
         try:
             while True:
-                message = await queue.get()
+                if (message := await queue.get()) is None:
+                    return
                 lost, self._lost[queue] = self._lost[queue], 0
                 if lost:
                     yield {"type": "lost", "messages": lost}

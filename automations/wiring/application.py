@@ -118,6 +118,7 @@ class Application:
         grace = self.settings.drain / SECOND
         if self._server is not None:
             self._server.should_exit = True
+            self._engine.processor.feed.publish(None)
             await asyncio.wait([self._tasks[-1]], timeout=grace / 2)
         await self._dispatcher.stop(grace / 4)
         await self._pool.stop(grace / 4)
