@@ -41,7 +41,7 @@ def _below(path: Path) -> Iterator[Path]:
 
 async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:
     """Call `changed` after any of the files changed, until cancelled. A burst of writes is one change: it is told
-    once the files have been still for one look. When `changed` raises, that is logged; the next change is told.
+    once the files have been still for one look. When `changed` raises, that is logged, and it is told again.
     """
     watched = list(paths)
     told = seen = await asyncio.to_thread(signature, watched)
@@ -49,9 +49,9 @@ async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -
         await asyncio.sleep(_EVERY)
         now = await asyncio.to_thread(signature, watched)
         if now == seen and now != told:
-            told = now
             try:
                 await changed()
+                told = now
             except Exception:
                 log.exception("reload_failed")
         seen = now

@@ -139,19 +139,20 @@ class Application:
         await watch([settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._reload)
 
     async def _reload(self) -> None:
-        """Swap everything at once, or nothing."""
+        """Swap everything, or nothing. The deployments come first: rules that came with them may fire at once."""
         try:
             loaded = load(self.settings)
         except RuleFileErrors as errors:
             self._engine.reject_rules([str(p) for p in errors.problems if p.severity == "error"])
             return
+        self._jobs.replace(loaded.jobs)
         try:
             await self._engine.use_rules(loaded.rules)
         except AutomationsError as error:
+            self._jobs.replace(self._loaded.jobs)
             self._engine.reject_rules([str(error)])
-            return
+            raise
         self._loaded = loaded
-        self._jobs.replace(loaded.jobs)
 
     async def _refresh_backlog(self) -> None:
         while True:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from structlog.testing import capture_logs
 
 from automations.errors import StoreUnavailableError
 from automations.runtime.background import keep_running
-from automations.runtime.reload import signature, watch
+from automations.runtime.reload import Signature, signature, watch
 
 
 @pytest.mark.parametrize(
@@ -46,27 +48,40 @@ async def test_background_work_that_returns_has_ended() -> None:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def looked(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Looks follow one another quickly; set once the first has been made."""
+    made = threading.Event()
+
+    def look(paths: Iterable[Path]) -> Signature:
+        found = signature(paths)
+        made.set()
+        return found
+
     monkeypatch.setattr("automations.runtime.reload._EVERY", 0.01)
+    monkeypatch.setattr("automations.runtime.reload.signature", look)
+    return made
 
 
-@pytest.mark.usefixtures("looks")
-async def test_a_reload_that_breaks_does_not_end_the_watch(tmp_path: Path) -> None:
-    told: asyncio.Queue[None] = asyncio.Queue()
+async def test_a_reload_that_breaks_is_tried_again_and_does_not_end_the_watch(
+    tmp_path: Path, looked: threading.Event
+) -> None:
+    told: list[str] = []
+    again = asyncio.Event()
 
     async def changed() -> None:
-        told.put_nowait(None)
-        if told.qsize() == 1:
-            raise TypeError("a fault of ours")
+        told.append((tmp_path / "rule.yaml").read_text())
+        if len(told) == 1:
+            raise StoreUnavailableError("disk full")
+        again.set()
 
     task = asyncio.create_task(watch([tmp_path], changed))
     async with asyncio.timeout(10):
-        for number in range(2):
-            while told.qsize() == number:
-                rule = tmp_path / f"{number}.yaml"
-                rule.write_text(rule.read_text() + "#" if rule.exists() else "#")
-                await asyncio.sleep(0.1)
-    assert not task.done()
+        for text in ("first", "second!"):
+            await asyncio.to_thread(looked.wait)
+            (tmp_path / "rule.yaml").write_text(text)
+            await again.wait()
+            again.clear()
+    assert told == ["first", "first", "second!"]
     task.cancel()
 
 
