@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 import structlog
+
+from automations.rulefiles.files import rule_files
 
 log = structlog.get_logger()
 
@@ -21,7 +23,7 @@ def signature(paths: Iterable[Path]) -> Signature:
     """Path, size and modification time of each file of rules below the paths; what is missing is left out."""
     found = set()
     for path in paths:
-        for file in _below(path):
+        for file in rule_files([path])[0] if path.is_dir() else [path]:
             try:
                 stat = file.stat()
             except OSError:
@@ -29,14 +31,6 @@ def signature(paths: Iterable[Path]) -> Signature:
             if file.suffix in _SUFFIXES:
                 found.add((str(file), stat.st_size, stat.st_mtime_ns))
     return frozenset(found)
-
-
-def _below(path: Path) -> Iterator[Path]:
-    """What a folder loses while it is looked through ends the look: the next one sees the rest."""
-    try:
-        yield from path.rglob("*") if path.is_dir() else [path]
-    except OSError as error:
-        log.warning("watch_interrupted", path=str(path), error=str(error))
 
 
 async def watch(paths: Iterable[Path], changed: Callable[[], Awaitable[None]]) -> None:

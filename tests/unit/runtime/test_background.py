@@ -85,19 +85,50 @@ async def test_a_reload_that_breaks_is_tried_again_and_does_not_end_the_watch(
     task.cancel()
 
 
-def test_a_folder_that_goes_while_it_is_looked_through_does_not_end_the_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_watched_is_what_is_loaded(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "linked").symlink_to(elsewhere)
+    (rules / "loop").symlink_to(rules)
+    before = signature([rules])
+    (elsewhere / "rule.yaml").touch()
+    assert signature([rules]) != before
+    (rules / ".hidden.yaml").touch()
+    (rules / "notes.txt").touch()
+    assert len(signature([rules])) == 1
+
+
+async def test_a_folder_that_comes_and_goes_does_not_end_the_watch(
+    tmp_path: Path, looked: threading.Event
 ) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name / "below").mkdir(parents=True)
-        (tmp_path / name / "below" / "rule.yaml").touch()
-    walked = Path.rglob
+    told = asyncio.Event()
 
-    def rglob(path: Path, pattern: str):  # type: ignore[no-untyped-def]
-        for found in walked(path, pattern):
-            if found.name in "ab":  # the walk has listed it, and goes into it next
-                shutil.rmtree(found)
-            yield found
+    async def changed() -> None:
+        told.set()
 
-    monkeypatch.setattr(Path, "rglob", rglob)
-    assert signature([tmp_path]) == frozenset()
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            for name in "abcdefgh":
+                (tmp_path / name / "below").mkdir(parents=True)
+                (tmp_path / name / "below" / "rule.yaml").touch()
+            for name in "abcdefgh":
+                shutil.rmtree(tmp_path / name)
+
+    task = asyncio.create_task(watch([tmp_path], changed))
+    churning = asyncio.create_task(asyncio.to_thread(churn))
+    try:
+        for _ in range(100):
+            looked.clear()
+            assert await asyncio.to_thread(looked.wait, 10)
+    finally:
+        stop.set()
+        await churning
+    assert not task.done()
+    (tmp_path / "rule.yaml").touch()
+    async with asyncio.timeout(10):
+        await told.wait()
+    task.cancel()
