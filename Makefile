@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)-prefect/.ready
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q
 	$(BIN)/python demo/run.py
@@ -52,6 +52,7 @@ pins: $(VENV)/.dev
 	$(BIN)/python -m pip install -q pip-tools
 	$(BIN)/$(COMPILE) --upgrade -o requirements/base.txt pyproject.toml requirements/base.in
 	$(BIN)/$(COMPILE) --upgrade -o requirements/dev.txt requirements/dev.in
+	$(BIN)/$(COMPILE) --upgrade -o requirements/prefect.txt requirements/prefect.in
 
 $(VENV)/.base: requirements/base.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; on Debian: apt-get install python3.11" >&2; exit 1; }
@@ -61,9 +62,15 @@ $(VENV)/.base: requirements/base.txt pyproject.toml
 	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
+# A Prefect server's pins and ours do not mix.
+$(VENV)-prefect/.ready: requirements/prefect.txt $(VENV)/.base
+	$(PYTHON) -m venv $(VENV)-prefect
+	$(VENV)-prefect/bin/python -m pip install -q --require-hashes -r requirements/prefect.txt
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-prefect build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
