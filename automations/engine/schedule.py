@@ -1,12 +1,13 @@
 """Schedule triggers: they fire by the clock (rules.md 4.4).
 
-Ticks are worked out on the zone's wall clock, then placed in time: one that falls into a gap (clocks go forward)
-is due at the shift, one that comes twice (clocks go back) is due the first time. Two that come to lie on one
-moment are one tick.
+Ticks of cron lines, and of intervals of whole days, are worked out on the zone's wall clock, then placed in time:
+one that falls into a gap (clocks go forward) is due at the shift, one that comes twice (clocks go back) is due the
+first time. Two that come to lie on one moment are one tick.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,7 +17,7 @@ from cronsim import CronSim
 
 from automations.engine.machine import Arrival, Spark, Step
 from automations.model.document import JsonObject
-from automations.model.moment import SECOND
+from automations.model.moment import DAY
 from automations.model.reason import Reason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,12 +25,28 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def next_tick(cron: str, zone: ZoneInfo, moment: int) -> int | None:
     """Return the first tick after `moment` (microseconds); None when there is none in the next decades."""
-    local = (_EPOCH + timedelta(microseconds=moment)).astimezone(zone).replace(tzinfo=None)
-    for wall in CronSim(cron, local):
+    for wall in CronSim(cron, _wall_clock(moment, zone)):
         tick = _placed(wall, zone)
         if tick > moment:
             return tick
     return None
+
+
+def next_beat(interval: int, anchor: int, zone: ZoneInfo, moment: int) -> int:
+    """Return the first moment after `moment` that lies whole intervals from the anchor. Whole days are days of the
+    zone, so that the hour stays when the clocks change (as in Prefect); all else is time that passes.
+    """
+    if interval % DAY:
+        return anchor + ((moment - anchor) // interval + 1) * interval
+    wall, step = _wall_clock(anchor, zone), timedelta(microseconds=interval)
+    wall += ((_wall_clock(moment, zone) - wall) // step - 1) * step
+    while (tick := _placed(wall, zone)) <= moment:
+        wall += step
+    return tick
+
+
+def _wall_clock(moment: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + timedelta(microseconds=moment)).astimezone(zone).replace(tzinfo=None)
 
 
 def _placed(wall: datetime, zone: ZoneInfo) -> int:
@@ -37,7 +54,7 @@ def _placed(wall: datetime, zone: ZoneInfo) -> int:
     moment = first.astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != wall:
         moment = _shift(wall, zone)
-    return int((moment - _EPOCH).total_seconds()) * SECOND
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _shift(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -53,11 +70,12 @@ def _shift(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class CronTimer:
-    """State: {"next": the tick that is waited for}. `catch_up`: how old (microseconds) a missed tick may be."""
+class Timer:
+    """State: {"next": the tick that is waited for}. `following`: the first tick after a moment, None for none.
+    `catch_up`: how old (microseconds) a missed tick may be.
+    """
 
-    cron: str
-    zone: ZoneInfo
+    following: Callable[[int], int | None]
     catch_up: int
 
     def opened(self, clock: int) -> JsonObject | None:
@@ -65,7 +83,7 @@ class CronTimer:
         return self._waiting(clock)
 
     def _waiting(self, moment: int) -> JsonObject | None:
-        tick = next_tick(self.cron, self.zone, moment)
+        tick = self.following(moment)
         return None if tick is None else {"next": tick}
 
     def arrive(self, state: JsonObject | None, arrival: Arrival) -> Step:
@@ -84,7 +102,7 @@ class CronTimer:
 
     def after_downtime(self, state: JsonObject, clock: int) -> JsonObject | None:
         """Wait for the latest missed tick, if it is young enough, else for the next."""
-        latest, tick = None, next_tick(self.cron, self.zone, max(state["next"], clock - self.catch_up) - 1)
+        latest, tick = None, self.following(max(state["next"], clock - self.catch_up) - 1)
         while tick is not None and tick <= clock:
-            latest, tick = tick, next_tick(self.cron, self.zone, tick)
+            latest, tick = tick, self.following(tick)
         return self._waiting(clock) if latest is None else {"next": latest}

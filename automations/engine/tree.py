@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
 from automations.engine.composite import Composite
@@ -14,7 +14,7 @@ from automations.engine.machine import Machine
 from automations.engine.metric import Aggregate
 from automations.engine.proactive import AwaitedWindow, Deadline, WindowTrain
 from automations.engine.reactive import Immediate, OpenedWindow, SlidingWindow
-from automations.engine.schedule import CronTimer
+from automations.engine.schedule import Timer, next_beat, next_tick
 from automations.model.event import Event
 from automations.model.trigger import (
     CompositeTrigger,
@@ -23,6 +23,7 @@ from automations.model.trigger import (
     LeafTrigger,
     MetricTrigger,
     Part,
+    Schedule,
     ScheduleTrigger,
     SequenceTrigger,
     Trigger,
@@ -132,11 +133,17 @@ def _composite(trigger: CompositeTrigger) -> Composite:
     return Composite(names, trigger.required, trigger.within, isinstance(trigger, SequenceTrigger))
 
 
+def _ticks(schedule: Schedule) -> Callable[[int], int | None]:
+    zone = ZoneInfo(schedule.timezone)
+    if schedule.interval is not None:
+        return partial(next_beat, schedule.interval, schedule.anchor_date, zone)
+    return partial(next_tick, schedule.cron or "", zone)
+
+
 def _machine(trigger: LeafTrigger, labels: Labels) -> Machine:
     match trigger:
         case ScheduleTrigger():
-            schedule = trigger.schedule
-            return CronTimer(schedule.cron, ZoneInfo(schedule.timezone), schedule.catch_up)
+            return Timer(_ticks(trigger.schedule), trigger.schedule.catch_up)
         case MetricTrigger():
             metric = trigger.metric
             return Aggregate(

@@ -99,3 +99,13 @@ Duration = Annotated[
         }
     ),
 ]
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return parse_moment(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise PydanticCustomError("bad-moment", "{reason}", {"reason": str(error)}) from error
+
+
+Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from automations.model.cron import CronExpression, TimeZone
 from automations.model.document import Document, JsonObject
 from automations.model.filters import EventFilter, GroupLabels, Names
-from automations.model.moment import SECOND, Duration
+from automations.model.moment import SECOND, Duration, Moment
 
 MIN_PROACTIVE_WITHIN: Final = 10 * SECOND
 AGGREGATES: Final = ("count", "sum", "avg", "min", "max", *(f"p{percent}" for percent in range(50, 100)))
@@ -221,11 +221,27 @@ class SequenceTrigger(_Composite):
 
 
 class Schedule(Document):
-    """Five cron fields in `timezone`. `catch_up`: how old a missed tick may be and still fire after downtime."""
+    """Either five cron fields, or an interval that is counted from `anchor_date`; both in `timezone`. `catch_up`:
+    how old a missed tick may be and still fire after downtime.
+    """
 
-    cron: CronExpression
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["cron"]}, {"required": ["interval"]}]})
+
+    cron: CronExpression | None = None
+    interval: Annotated[Duration, Field(ge=SECOND)] | None = None
+    anchor_date: Moment = 0
     timezone: TimeZone = "UTC"
     catch_up: Duration = 300 * SECOND
+
+    @model_validator(mode="after")
+    def _one(self) -> Schedule:
+        if (self.cron is None) == (self.interval is None):
+            raise PydanticCustomError("bad-schedule", "a schedule has either 'cron' or 'interval'")
+        if self.interval is None and "anchor_date" in self.model_fields_set:
+            raise PydanticCustomError(
+                "bad-schedule", "'anchor_date' belongs to 'interval'", {"at": ("anchor_date",)}
+            )
+        return self
 
 
 class ScheduleTrigger(Document):

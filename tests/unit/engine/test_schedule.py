@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from automations.engine.machine import Spark
-from automations.engine.schedule import CronTimer, next_tick
+from automations.engine.schedule import Timer, next_beat, next_tick
 from automations.model.moment import DAY, SECOND, format_moment, parse_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -49,7 +50,7 @@ def test_a_tick_at_the_very_moment_of_loading_is_the_next_one() -> None:
 
 
 def test_after_downtime_the_latest_missed_tick_fires_if_it_is_young_enough() -> None:
-    timer = CronTimer("*/10 * * * *", ZoneInfo("UTC"), 300 * SECOND)
+    timer = Timer(partial(next_tick, "*/10 * * * *", ZoneInfo("UTC")), 300 * SECOND)
     start = parse_moment("2026-01-01T00:05:00Z")
     state = timer.opened(start)
     assert state is not None
@@ -62,7 +63,34 @@ def test_after_downtime_the_latest_missed_tick_fires_if_it_is_young_enough() -> 
 
 
 def test_years_of_downtime_are_looked_through_at_once() -> None:
-    timer = CronTimer("* * * * *", ZoneInfo("UTC"), 300 * SECOND)
+    timer = Timer(partial(next_tick, "* * * * *", ZoneInfo("UTC")), 300 * SECOND)
     state = timer.opened(0)
     assert state is not None
     assert timer.after_downtime(state, 20_000 * DAY) == {"next": 20_000 * DAY}
+
+
+@pytest.mark.parametrize(
+    ("interval", "anchor", "after", "expected"),
+    [
+        (600 * SECOND, "1970-01-01T00:00:00Z", "2026-01-01T00:05:00Z",
+         ["2026-01-01T00:10:00Z", "2026-01-01T00:20:00Z"]),
+        # The moment itself is past, the anchor may lie ahead.
+        (600 * SECOND, "2030-01-01T00:03:00Z", "2026-01-01T00:03:00Z", ["2026-01-01T00:13:00Z"]),
+        # Hours are time that passes: they do not care that the clocks go forward.
+        (12 * 3600 * SECOND, "2026-03-28T08:00:00Z", "2026-03-28T20:00:00Z", ["2026-03-29T08:00:00Z"]),
+        # Days are the zone's: nine in the morning stays nine in the morning.
+        (DAY, "2026-03-01T08:00:00Z", "2026-03-28T07:59:00Z",
+         ["2026-03-28T08:00:00Z", "2026-03-29T07:00:00Z", "2026-03-30T07:00:00Z"]),
+        (7 * DAY, "2026-10-20T07:00:00Z", "2026-10-20T07:00:00Z", ["2026-10-27T08:00:00Z"]),
+        # The anchor's wall clock does not exist on the day on which the clocks go forward.
+        (DAY, "2026-03-27T01:30:00Z", "2026-03-28T01:30:00Z", ["2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"]),
+    ],
+)  # fmt: skip
+def test_an_interval_is_counted_from_its_anchor(
+    interval: int, anchor: str, after: str, expected: list[str]
+) -> None:
+    found, moment = list[str](), parse_moment(after)
+    for _ in expected:
+        moment = next_beat(interval, parse_moment(anchor), BERLIN, moment)
+        found.append(format_moment(moment))
+    assert found == expected
