@@ -122,6 +122,16 @@ class JobVariableErrors(AutomationsError):
         super().__init__("; ".join(errors), code=code)
 
 
+class DeployErrors(AutomationsError):
+    """What is to be deployed is not in order, or does not go with the rest; `errors` has every problem."""
+
+    code = "bad-deployment"
+
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(errors))
+
+
 class PrepareError(AutomationsError):
     """A sink cannot carry out this request, now or later: it becomes a dead letter."""
 

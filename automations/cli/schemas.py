@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from automations.deploy.document import DeploymentDocument, WorkPoolDocument
-from automations.deploy.prefect_keys import IGNORED_KEYS, NOT_YET
+from automations.deploy.prefect_keys import IGNORED_KEYS
 from automations.model.document import JsonObject
 from automations.rulefiles import file_schema, model_definitions, rule_tests_schema, rules_schema
 
-_NOTHING: Final[JsonObject] = {"enum": [None, [], {}], "description": "Of Prefect's file: not supported yet"}
 _IGNORED: Final[JsonObject] = {"description": "Of Prefect's file: it means nothing here"}
 
 
@@ -26,6 +25,7 @@ def deployments_schema() -> JsonObject:
             "properties": {
                 "deployments": _list_of("DeploymentDocument"),
                 "work_pools": _list_of("WorkPoolDocument"),
+                "pull": {"type": "array", "items": {"type": "object"}},
             },
             "additionalProperties": False,
         }
@@ -43,7 +43,7 @@ SCHEMAS: Final[Mapping[str, Callable[[], JsonObject]]] = {
 
 
 def _prefect_keys() -> JsonObject:
-    return dict.fromkeys(sorted(NOT_YET), _NOTHING) | dict.fromkeys(sorted(IGNORED_KEYS), _IGNORED)
+    return dict.fromkeys(sorted(IGNORED_KEYS), _IGNORED)
 
 
 def _list_of(name: str) -> JsonObject:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from automations.deploy.document import DeploymentDocument
-from automations.deploy.entrypoint import Entrypoint, inspect_entrypoint
+from automations.deploy.entrypoint import Entrypoint, inspect_entrypoint, unseen_entrypoint
+from automations.deploy.pull import read_pull
 from automations.errors import AutomationsError, Location, Problem
 from automations.jobs import deployment_problems, never_from_events, pool_variables, unknown_variable
+from automations.model.document import JsonObject
 from automations.model.job import Deployment, Layer, WorkPool
 from automations.rulefiles import Document, suggestion, validate
 
@@ -17,21 +19,24 @@ Steps = tuple[str | int, ...]
 
 
 def read_deployment(
-    document: Document, path: Steps, directory: Path, pools: Mapping[str, WorkPool | None]
+    document: Document, path: Steps, directory: Path | None, pools: Mapping[str, WorkPool | None]
 ) -> tuple[Deployment | None, list[Problem]]:
     """Return the deployment, or every problem of its entry with its place. `pools` are those of the whole file,
-    None for one with problems of its own; entrypoints are relative to `directory`.
+    None for one with problems of its own; entrypoints are relative to `directory`, None for one that is only there
+    once its `pull` steps have fetched it.
     """
     written, problems = validate(document, DeploymentDocument, path)
     if written is None:
         return None, problems
-    entrypoint, problems = _entrypoint(document, path, written, directory)
+    pull, problems = ((), []) if written.pull is None else read_pull(document, (*path, "pull"))
+    entrypoint, missing = _entrypoint(document, path, written, directory, fetched=bool(pull))
+    problems += missing
     pool = pools.get(written.work_pool.name)
     if written.work_pool.name not in pools:
         problems.append(_no_pool(document, path, written.work_pool.name, pools))
     if entrypoint is None or pool is None:
         return None, problems
-    deployment = _deployment(document, path, written, directory, entrypoint)
+    deployment = _deployment(document, path, written, directory, entrypoint, pull)
     problems += _name_problems(document, path, deployment)
     problems += _parameter_problems(document, path, deployment, entrypoint)
     problems += _variable_problems(document, path, deployment, pool)
@@ -40,17 +45,27 @@ def read_deployment(
 
 
 def _entrypoint(
-    document: Document, path: Steps, written: DeploymentDocument, directory: Path
+    document: Document, path: Steps, written: DeploymentDocument, directory: Path | None, *, fetched: bool
 ) -> tuple[Entrypoint | None, list[Problem]]:
+    """What is `fetched` by a run need not be here: then the function's name tells all that can be told."""
     try:
-        return inspect_entrypoint(written.entrypoint, directory), []
+        if directory is None and fetched:
+            return unseen_entrypoint(written.entrypoint), []
+        return inspect_entrypoint(written.entrypoint, directory or Path()), []
     except AutomationsError as error:
+        if fetched and error.code == "no-file":
+            return unseen_entrypoint(written.entrypoint), []
         where = document.location((*path, "entrypoint"))
         return None, [Problem(error.code, error.message, where, error.hint)]
 
 
 def _deployment(
-    document: Document, path: Steps, written: DeploymentDocument, directory: Path, entrypoint: Entrypoint
+    document: Document,
+    path: Steps,
+    written: DeploymentDocument,
+    directory: Path | None,
+    entrypoint: Entrypoint,
+    pull: tuple[JsonObject, ...],
 ) -> Deployment:
     flow, slash, short_name = written.name.partition("/")
     policy = {name: entry.model_dump(exclude_unset=True) for name, entry in written.job_variable_policy.items()}
@@ -59,13 +74,15 @@ def _deployment(
         short_name=short_name if slash else written.name,
         entrypoint=written.entrypoint,
         work_pool=written.work_pool.name,
-        directory=str(directory),
+        directory="" if directory is None else str(directory),
         description=written.description,
         tags=written.tags,
         version=written.version,
         parameters=written.parameters,
         job_variables=_layer(document, (*path, "work_pool", "job_variables"), written.work_pool.job_variables),
         job_variable_policy=policy,
+        pull=pull,
+        work_queue_name=written.work_pool.work_queue_name,
         paused=written.paused,
         location=document.location(path),
     )

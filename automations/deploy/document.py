@@ -51,7 +51,9 @@ class PolicyEntry(Document):
 
 
 class DeploymentDocument(Document):
-    """One entry of `deployments`."""
+    """One entry of `deployments`. `schedule`, `schedules` and `triggers` become automations, and are validated as
+    such.
+    """
 
     noun: ClassVar[str] = "deployment"
 
@@ -63,6 +65,10 @@ class DeploymentDocument(Document):
     parameters: JsonObject = Field(default_factory=dict)
     work_pool: WorkPoolReference = Field(default_factory=WorkPoolReference)
     job_variable_policy: dict[str, PolicyEntry] = Field(default_factory=dict)
+    schedule: JsonObject | None = None
+    schedules: list[JsonObject] = Field(default_factory=list)
+    triggers: list[JsonObject] = Field(default_factory=list)
+    pull: list[JsonObject] | None = None
     paused: bool = False
 
 

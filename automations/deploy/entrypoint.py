@@ -26,11 +26,7 @@ class Entrypoint:
 
 def inspect_entrypoint(entrypoint: str, directory: Path) -> Entrypoint:
     """Find `path.py:function` below `directory`. AutomationsError says what is missing."""
-    file, colon, function = entrypoint.rpartition(":")
-    if not colon or not file or not function.isidentifier():
-        raise AutomationsError(
-            f"{entrypoint!r} is no entrypoint", code="bad-entrypoint", hint="write path/to/file.py:function"
-        )
+    file, function = _parted(entrypoint)
     module = _parse(file, directory / file)
     found = {name: node for node in _statements(module.body) for name in _defined(node)}
     if function not in found:
@@ -41,6 +37,21 @@ def inspect_entrypoint(entrypoint: str, directory: Path) -> Entrypoint:
             hint=suggestion(function, functions) or f"it has {', '.join(functions) or 'none'}",
         )
     return _described(function, found[function])
+
+
+def unseen_entrypoint(entrypoint: str) -> Entrypoint:
+    """Return what the name alone of `path.py:function` tells; AutomationsError where it is none."""
+    _, function = _parted(entrypoint)
+    return Entrypoint(function.replace("_", "-"), None)
+
+
+def _parted(entrypoint: str) -> tuple[str, str]:
+    file, colon, function = entrypoint.rpartition(":")
+    if not colon or not file or not function.isidentifier():
+        raise AutomationsError(
+            f"{entrypoint!r} is no entrypoint", code="bad-entrypoint", hint="write path/to/file.py:function"
+        )
+    return file, function
 
 
 def _parse(file: str, path: Path) -> ast.Module:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from automations.deploy.deployments import read_deployment
 from automations.deploy.prefect_keys import SECTIONS, without_prefect_keys
+from automations.deploy.pull import with_default_pull
+from automations.deploy.timetable import automations_of
 from automations.deploy.variables import fill_from_environment
 from automations.deploy.work_pools import DEFAULT_POOL, read_work_pool
-from automations.errors import Problem, RuleFileErrors
+from automations.errors import Problem
 from automations.model.job import Deployment, JobFile, WorkPool
 from automations.rulefiles import Document, read_file, suggestion
 
@@ -21,32 +23,50 @@ T = TypeVar("T", Deployment, WorkPool)
 
 @dataclass(frozen=True, slots=True)
 class CheckedJobs:
-    """`jobs` is None when there is an error; `problems` are in order of place, warnings among them."""
+    """`jobs` is None when there is an error; `problems` are in order of place, warnings among them. `automations`
+    are the documents of the deployments' schedules and triggers, still to be checked as rules; `entries` tells by
+    name where each deployment is written.
+    """
 
     jobs: JobFile | None
     problems: Sequence[Problem]
-
-
-def load_deployments(path: Path, environ: Mapping[str, str]) -> JobFile:
-    """Read a deployment file; `environ` fills `{{ $NAME }}`. RuleFileErrors has every problem."""
-    checked = check_deployments(path, environ)
-    if checked.jobs is None:
-        raise RuleFileErrors(list(checked.problems))
-    return checked.jobs
+    automations: Sequence[Document] = ()
+    entries: Mapping[str, tuple[Document, Steps]] = field(default_factory=dict)
 
 
 def check_deployments(path: Path, environ: Mapping[str, str]) -> CheckedJobs:
     """Read a deployment file and report all of its errors and warnings."""
+    documents, problems = read_sections(path, environ)
+    automations: list[Document] = []
+    entries: dict[str, tuple[Document, Steps]] = {}
+    pools = _pools(documents, problems)
+
+    def read(document: Document, at: Steps) -> tuple[Deployment | None, list[Problem]]:
+        deployment, wrong = read_deployment(document, at, path.parent.resolve(), pools)
+        if deployment is not None:
+            entries.setdefault(deployment.name, (document, at))
+            automations.extend(automations_of(document, at, deployment.name, wrong))
+        return deployment, wrong
+
+    deployments = _collected(documents, "deployments", read, problems)
+    jobs = JobFile(tuple(deployments.values()), tuple(pool for pool in pools.values() if pool is not None))
+    problems.sort(key=lambda problem: (problem.location, problem.code))
+    failed = any(problem.severity == "error" for problem in problems)
+    return CheckedJobs(None if failed else jobs, problems, automations, entries)
+
+
+def read_sections(path: Path, environ: Mapping[str, str]) -> tuple[list[Document], list[Problem]]:
+    """Return the documents of a deployment file with the environment filled in and the default pull steps in each
+    deployment, and what is wrong so far.
+    """
     documents, problems = read_file(path)
-    sections = []
+    found = []
     for document in documents:
         filled, unset = fill_from_environment(document, environ)
         section, left_out = without_prefect_keys(filled)
         problems += [*unset, *left_out, *_unknown_sections(section)]
-        sections.append(section)
-    jobs = _jobs(sections, path.parent.resolve(), problems)
-    problems.sort(key=lambda problem: (problem.location, problem.code))
-    return CheckedJobs(None if any(p.severity == "error" for p in problems) else jobs, problems)
+        found.append(with_default_pull(section))
+    return found, problems
 
 
 def _unknown_sections(document: Document) -> list[Problem]:
@@ -62,17 +82,11 @@ def _unknown_sections(document: Document) -> list[Problem]:
     ]
 
 
-def _jobs(documents: Sequence[Document], directory: Path, problems: list[Problem]) -> JobFile:
+def _pools(documents: Sequence[Document], problems: list[Problem]) -> dict[str, WorkPool | None]:
+    """The work pools by name, None for one with problems of its own."""
     pools = _collected(documents, "work_pools", read_work_pool, problems)
-    known: dict[str, WorkPool | None] = {name: None for document in documents for name in _pool_names(document)}
     pools.setdefault(DEFAULT_POOL.name, DEFAULT_POOL)
-    known |= pools
-
-    def read(document: Document, path: Steps) -> tuple[Deployment | None, list[Problem]]:
-        return read_deployment(document, path, directory, known)
-
-    deployments = _collected(documents, "deployments", read, problems)
-    return JobFile(tuple(deployments.values()), tuple(pools.values()))
+    return {**{name: None for document in documents for name in _pool_names(document)}, **pools}
 
 
 def _pool_names(document: Document) -> list[str]:

@@ -11,16 +11,15 @@ from automations.rulefiles import Document
 
 Path = tuple[str | int, ...]
 
-SECTIONS: Final = ("deployments", "work_pools")
+SECTIONS: Final = ("deployments", "work_pools", "pull")
 _ANCHORS: Final = "definitions"
-NOT_YET: Final = frozenset({"schedule", "schedules", "triggers", "pull"})
 IGNORED_KEYS: Final = frozenset(
     {"build", "push", "prefect-version", "concurrency_limit", "enforce_parameter_schema"}
 )
 
 
 def without_prefect_keys(document: Document) -> tuple[Document, list[Problem]]:
-    """Return the document with its two sections only, and without the keys that say nothing: Prefect writes
+    """Return the document with its sections only, and without the keys that say nothing: Prefect writes
     `version: null`, `pull: null` and the like for what is not set.
     """
     if not isinstance(document.data, dict):
@@ -32,13 +31,14 @@ def without_prefect_keys(document: Document) -> tuple[Document, list[Problem]]:
     deployments = data.get("deployments")
     if isinstance(deployments, list):
         data["deployments"] = [
-            _deployment(document, entry, ("deployments", position), problems)
+            deployment_entry(document, entry, ("deployments", position), problems)
             for position, entry in enumerate(deployments)
         ]
     return replace(document, data=data), problems
 
 
-def _deployment(document: Document, entry: Any, path: Path, problems: list[Problem]) -> Any:
+def deployment_entry(document: Document, entry: Any, path: Path, problems: list[Problem]) -> Any:
+    """Return one entry of `deployments` likewise."""
     if not isinstance(entry, dict):
         return entry
     kept = _without(document, entry, path, problems)
@@ -53,10 +53,7 @@ def _without(
     kept: JsonObject = {}
     for key, value in _set(data).items():
         where = document.location((*path, key), key=True)
-        if key in NOT_YET:
-            if value not in ([], {}):
-                problems.append(Problem("not-supported", f"{key!r} is not supported yet", where, "remove it"))
-        elif key in IGNORED_KEYS or key in (also or ()):
+        if key in IGNORED_KEYS or key in (also or ()):
             problems.append(Problem("ignored-key", f"{key!r} means nothing here", where, severity="warning"))
         else:
             kept[key] = value

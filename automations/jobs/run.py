@@ -50,6 +50,7 @@ def build_run(
         job=fill(job_configuration(pool), variables.values, context),
         entrypoint=deployment.entrypoint,
         directory=deployment.directory,
+        pull=deployment.pull,
         tags=tuple(dict.fromkeys((*deployment.tags, *tags))),
         scheduled_for=scheduled_for,
         created_by=created_by,

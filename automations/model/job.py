@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from automations.model.document import JsonObject
 
 
+Origin = Literal["file", "deploy"]
+"""Declared by the deployment file of the engine, or deployed to it from elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where one effective value came from.
@@ -58,13 +62,15 @@ class WorkPool:
     concurrency_limit: int | None = None
     on_unknown: Literal["fail", "rerun"] = "fail"
     paused: bool = False
+    origin: Origin = "file"
     location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """A job that can be run: `name` is `flow/deployment`. `entrypoint` is `path.py:function`, relative to
-    `directory`, the folder of the file that declares it.
+    `directory`, the folder of the file that declares it, or to where its `pull` steps (`{"step": name, ...}`) end.
+    `origin` says who declared it.
     """
 
     flow: str
@@ -78,7 +84,10 @@ class Deployment:
     parameters: JsonObject = field(default_factory=dict)
     job_variables: Layer = field(default_factory=Layer)
     job_variable_policy: Mapping[str, JsonObject] = field(default_factory=dict)
+    pull: tuple[JsonObject, ...] = ()
+    work_queue_name: str | None = None
     paused: bool = False
+    origin: Origin = "file"
     location: Location | None = None
 
     @property
@@ -125,6 +134,7 @@ class RunSpec:
     job: JsonObject
     entrypoint: str
     directory: str
+    pull: tuple[JsonObject, ...] = ()
     tags: tuple[str, ...] = ()
     scheduled_for: int | None = None
     created_by: str = ""
@@ -144,7 +154,14 @@ class RunSpec:
     def from_dict(cls, data: JsonObject) -> RunSpec:
         """Read what `to_dict` wrote."""
         provenance = {pointer: Provenance(**p) for pointer, p in data["provenance"].items()}
-        return cls(**{**data, "provenance": provenance, "tags": tuple(data["tags"])})
+        return cls(
+            **{
+                **data,
+                "provenance": provenance,
+                "tags": tuple(data["tags"]),
+                "pull": tuple(data.get("pull", ())),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

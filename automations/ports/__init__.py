@@ -5,8 +5,8 @@ All transactions are synchronous and short: they run one after another inside th
 
 from automations.ports.clock import Clock
 from automations.ports.engine import Accepted, Engine, RulesStatus, RunRecorder, StateChange
-from automations.ports.jobs import Jobs, PausableJobs, PausableKind
-from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Ledger, Page, StoredFiring
+from automations.ports.jobs import DeployedKind, Deployer, DeployOutcome, Jobs, PausableJobs, PausableKind
+from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Deployed, Ledger, Page, StoredFiring
 from automations.ports.sinks import Dead, Delivery, Done, Retry, Sink
 from automations.ports.store import Reads, Store, Transaction
 
@@ -18,6 +18,10 @@ __all__ = [
     "Dead",
     "DeadLetter",
     "Delivery",
+    "DeployOutcome",
+    "Deployed",
+    "DeployedKind",
+    "Deployer",
     "Done",
     "Engine",
     "Jobs",

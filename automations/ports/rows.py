@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from automations.model.action import ActionRequest, ActionState
     from automations.model.document import JsonObject
     from automations.model.firing import Firing
+    from automations.model.job import Origin
+    from automations.ports.jobs import DeployedKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +95,18 @@ class Page:
 
     items: Sequence[Any]
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployment or a work pool as it was deployed: `document` is its entry in the form of a deployment file.
+    `at` and `archived` are moments; what is archived is there no more, and only its runs remember it.
+    """
+
+    kind: DeployedKind
+    name: str
+    origin: Origin
+    document: JsonObject
+    by: str
+    at: int
+    archived: int | None = None

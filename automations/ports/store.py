@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from automations.model.firing import Firing
 from automations.engine import CellKey
 from automations.ports.jobs import PausableKind
-from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Ledger, Page, StoredFiring
+from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Deployed, Ledger, Page, StoredFiring
 
 T = TypeVar("T")
 
@@ -169,6 +169,10 @@ class Transaction(Protocol):
         """Remember that an object is paused, or that it is not, whatever its file says."""
         ...
 
+    def put_deployed(self, rows: Sequence[Deployed]) -> None:
+        """Store these, each in place of one of its kind and name."""
+        ...
+
     def add_api_key(self, key: ApiKey) -> None:
         """Store a key."""
         ...
@@ -267,6 +271,10 @@ class Reads(Protocol):
 
     async def pauses(self) -> Mapping[tuple[PausableKind, str], bool]:
         """Return what was paused (True) or resumed (False) by hand or by a rule."""
+        ...
+
+    async def deployed(self) -> Sequence[Deployed]:
+        """Return all that was deployed, what was archived too, by kind and name."""
         ...
 
     async def api_keys(self) -> Sequence[ApiKey]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from automations.errors import Location
@@ -29,3 +30,18 @@ class Document:
             if not path:
                 return Location(self.file, 1, 1)
             path, key = path[:-1], False
+
+    def graft(self, data: JsonValue, places: Mapping[Path, Path]) -> Document:
+        """Return a document made of parts of this one: `places` tells for paths in `data` where they stood. What
+        lies below such a path is located as it was.
+        """
+        return Document(data, self.file, _moved(self._keys, places), _moved(self._values, places))
+
+
+def _moved(located: Mapping[Path, Location], places: Mapping[Path, Path]) -> dict[Path, Location]:
+    return {
+        (*new, *path[len(old) :]): location
+        for new, old in places.items()
+        for path, location in located.items()
+        if path[: len(old)] == old
+    }

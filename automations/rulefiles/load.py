@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -40,23 +40,31 @@ class _Collected:
     problems: list[Problem] = field(default_factory=list)
 
 
-def load_rules(path: str | Path, *, on_prefect_only: OnPrefectOnly = "warn") -> RuleSet:
+def load_rules(
+    path: str | Path, *, also: Iterable[Document] = (), on_prefect_only: OnPrefectOnly = "warn"
+) -> RuleSet:
     """Load a folder of rule files (searched to its depth), or one file. RuleFileErrors has every problem.
 
-    `on_prefect_only`: what to make of an action that only a Prefect server can carry out.
+    `also`: documents of automations that stand elsewhere. `on_prefect_only`: what to make of an action that only a
+    Prefect server can carry out.
     """
-    result = check_rules([Path(path)], on_prefect_only=on_prefect_only)
+    result = check_rules([Path(path)], also=also, on_prefect_only=on_prefect_only)
     if result.ruleset is None:
         raise RuleFileErrors(list(result.problems))
     return result.ruleset
 
 
-def check_rules(paths: Sequence[Path], *, on_prefect_only: OnPrefectOnly = "warn") -> CheckResult:
-    """Read all files below the paths and report all of their errors and warnings."""
+def check_rules(
+    paths: Sequence[Path], *, also: Iterable[Document] = (), on_prefect_only: OnPrefectOnly = "warn"
+) -> CheckResult:
+    """Read all files below the paths, and the documents of `also`; report all of their errors and warnings."""
     files, problems = rule_files(paths)
     collected = _Collected(on_prefect_only, problems=problems)
     for file in files:
-        _take_file(collected, file)
+        documents, unreadable = read_file(file)
+        collected.problems += unreadable
+        _take_documents(collected, documents)
+    _take_documents(collected, also)
     collected.problems += lint_cycles(collected.automations, collected.places)
     # A part that several aliases use is written in one place: its problem is told once.
     found = dict.fromkeys(sorted(collected.problems, key=lambda problem: (problem.location, problem.code)))
@@ -74,9 +82,7 @@ def _revision(automations: Sequence[Automation]) -> str:
     return blake2b(canonical, digest_size=6).hexdigest()
 
 
-def _take_file(collected: _Collected, file: Path) -> None:
-    documents, problems = read_file(file)
-    collected.problems += problems
+def _take_documents(collected: _Collected, documents: Iterable[Document]) -> None:
     for document in documents:
         for steps, rule in _rules(document, collected):
             _take_rule(collected, document, steps, rule)

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from automations.ingest import WebhookSource
-from automations.ports import Clock, Engine, Jobs, Store
+from automations.ports import Clock, Deployer, Engine, Jobs, Store
 from automations.server import doors
 from automations.server.guards import KeyGuard, LoopbackGuard
 from automations.server.keyring import Keyring
@@ -33,6 +33,7 @@ def create_app(
     engine: Engine,
     store: Store,
     jobs: Jobs,
+    deployer: Deployer,
     sources: Callable[[], Mapping[str, WebhookSource]],
     settings: ServerSettings,
     clock: Clock,
@@ -40,7 +41,7 @@ def create_app(
     """Return the ASGI app. `sources` is asked at each webhook, so that a reload is seen at once."""
     app = FastAPI(title="automations", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = Services(
-        engine, store, jobs, sources, settings, clock, keyring=Keyring(store, clock), metrics=Metrics()
+        engine, store, jobs, deployer, sources, settings, clock, keyring=Keyring(store, clock), metrics=Metrics()
     )
     app.router.routes.extend(doors.ROUTES)
     for part in (status, automations, records, dead_letters, deployments, work_pools, runs, api_keys):

@@ -18,6 +18,7 @@ from automations.errors import (
     AutomationsError,
     BadCursorError,
     ConflictError,
+    DeployErrors,
     JobVariableErrors,
     NotFoundError,
     PrepareError,
@@ -34,6 +35,7 @@ _STATUS: Final[tuple[tuple[type[AutomationsError], int], ...]] = (
     (ConflictError, 409),
     (BadCursorError, 422),
     (JobVariableErrors, 422),
+    (DeployErrors, 422),
     (PrepareError, 422),
     (StoreUnavailableError, 503),
 )
@@ -75,7 +77,7 @@ def problem_of(error: AutomationsError) -> Response:
         return problem(503, error.code, "the store cannot be written or read now; nothing was kept")
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _internal_error()
-    errors = error.errors if isinstance(error, JobVariableErrors) else None
+    errors = error.errors if isinstance(error, JobVariableErrors | DeployErrors) else None
     return problem(status, error.code, error.message, hint=error.hint, errors=errors)
 
 

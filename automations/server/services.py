@@ -10,7 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from automations.ingest import Limits, WebhookSource
-from automations.ports import Clock, Engine, Jobs, Store
+from automations.ports import Clock, Deployer, Engine, Jobs, Store
 from automations.server.keyring import Keyring
 from automations.server.metrics import Metrics
 from automations.server.settings import ServerSettings
@@ -23,6 +23,7 @@ class Services:
     engine: Engine
     store: Store
     jobs: Jobs
+    deployer: Deployer
     sources: Callable[[], Mapping[str, WebhookSource]]
     settings: ServerSettings
     clock: Clock

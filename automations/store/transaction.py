@@ -6,6 +6,7 @@ from automations.store.actions import ActionReads
 from automations.store.administration import AdministrationReads, AdministrationWrites
 from automations.store.cells import CellWrites
 from automations.store.dead_letters import DeadLetterReads, DeadLetterWrites
+from automations.store.deployed import DeployedReads, DeployedWrites
 from automations.store.events import EventReads, EventWrites
 from automations.store.firings import FiringReads, FiringWrites
 from automations.store.ledger import LedgerReads
@@ -23,6 +24,7 @@ class SqliteTransaction(
     AdministrationWrites,
     RetentionWrites,
     WallClockWrites,
+    DeployedWrites,
 ):
     """Implements `ports.Transaction` (dead letters bring actions with them)."""
 
@@ -36,5 +38,6 @@ class SqliteReads(
     LedgerReads,
     AdministrationReads,
     WallClockReads,
+    DeployedReads,
 ):
     """Implements `ports.Reads`."""

@@ -13,12 +13,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from automations.deploy import ReloadableJobs
 from automations.engine import StateBounds
-from automations.errors import (
-    AutomationsError,
-    RuleFileErrors,
-)
 from automations.model.moment import SECOND
 from automations.runtime.background import keep_running
 from automations.runtime.clock_steps import ClockSteps
@@ -32,7 +27,7 @@ from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessPool
 from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
-from automations.wiring.loading import load
+from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of
 
 _LEDGER_EVERY: Final = 1.0
@@ -45,16 +40,16 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._clock = SystemClock()
-        self._loaded = load(settings)
-        self._jobs = ReloadableJobs(self._loaded.jobs)
+        self._project = Project(settings, self._clock)
+        jobs = self._project.jobs
         early = "AUTOMATIONS_TEST_ACK_BEFORE_COMMIT" in os.environ
         self.store = SqliteStore.open(
             settings.path("db"), clock=self._clock, acknowledge="before-commit" if early else "after-commit"
         )
-        self._bindings = bindings_of(settings, self._jobs, self._clock)
+        self._bindings = bindings_of(settings, jobs, self._clock)
         self._engine = EmbeddedEngine(
             self.store,
-            self._jobs,
+            jobs,
             self._clock,
             sink_of=routes_of(settings, self._bindings),
             bounds=Bounds(settings.backlog, settings.backlog_bytes, settings.backlog),
@@ -69,9 +64,7 @@ class Application:
             add_run=self._engine.add_run,
             on_settled=lambda _action, _delivery: self._pool.wake(),
         )
-        self._pool = ProcessPool(
-            self.store, self._jobs, self._engine.record, self._clock, limit=settings.pool_limit
-        )
+        self._pool = ProcessPool(self.store, jobs, self._engine.record, self._clock, limit=settings.pool_limit)
         for binding in self._bindings.values():
             if isinstance(binding.sink, OwnSink):
                 binding.sink.connect(self._engine)
@@ -87,7 +80,7 @@ class Application:
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
         self._pool.serve_at(own_url(*listener.getsockname()[:2]))
-        await self._engine.start(self._loaded.rules)
+        await self._project.start(self.store, self._engine)
         self._tasks = [
             asyncio.create_task(keep_running(name, work), name=name)
             for name, work in (
@@ -111,7 +104,10 @@ class Application:
             require_keys=not is_loopback(settings.host),
             allowed_hosts=frozenset(settings.allowed_hosts),
         )
-        return create_app(self._engine, self.store, self._jobs, lambda: self._loaded.sources, server, self._clock)
+        project = self._project
+        return create_app(
+            self._engine, self.store, project.jobs, project, lambda: project.loaded.sources, server, self._clock
+        )
 
     async def stop(self) -> None:
         """Drain: take nothing more, let what is under way end, commit, close."""
@@ -136,23 +132,9 @@ class Application:
 
     async def _watch(self) -> None:
         settings = self.settings
-        await watch([settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._reload)
-
-    async def _reload(self) -> None:
-        """Swap everything, or nothing. The deployments come first: rules that came with them may fire at once."""
-        try:
-            loaded = load(self.settings)
-        except RuleFileErrors as errors:
-            self._engine.reject_rules([str(p) for p in errors.problems if p.severity == "error"])
-            return
-        self._jobs.replace(loaded.jobs)
-        try:
-            await self._engine.use_rules(loaded.rules)
-        except AutomationsError as error:
-            self._jobs.replace(self._loaded.jobs)
-            self._engine.reject_rules([str(error)])
-            raise
-        self._loaded = loaded
+        await watch(
+            [settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._project.reload
+        )
 
     async def _refresh_backlog(self) -> None:
         while True:

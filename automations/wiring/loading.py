@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-from automations.deploy import FileJobs, check_deployments, load_deployments, rule_problems
+from automations.deploy import CheckedJobs, FileJobs, check_deployments, rule_problems, with_deployed
 from automations.errors import (
     Problem,
     RuleFileErrors,
@@ -18,40 +18,46 @@ from automations.model.action_document import SendNotification
 from automations.model.automation import ActionList
 from automations.model.job import JobFile
 from automations.model.ruleset import RuleSet
-from automations.rulefiles import check_rules, check_tests, load_rules, suggestion
+from automations.ports import Deployed
+from automations.rulefiles import check_rules, check_tests, suggestion
 from automations.settings import Settings
 from automations.sources import load_sources
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One consistent reading of all files."""
+    """One consistent reading of all files, with what was deployed beside them. `warnings` do not hinder: what is
+    wrong with a deployment that cannot be read any more is among them.
+    """
 
     rules: RuleSet
     jobs: JobFile
     sources: Mapping[str, WebhookSource]
+    warnings: Sequence[Problem] = ()
 
 
-def load(settings: Settings) -> Loaded:
+def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
     """Read rules, deployments and sources; RuleFileErrors with every error of all of them."""
-    problems: list[Problem] = []
-    results: list[Any] = []
-    for reading in (
-        lambda: load_rules(settings.path("rules"), on_prefect_only="refuse"),
-        lambda: load_jobs(settings.path("deployments")),
-        lambda: load_sources(settings.path("sources"), os.environ),
-    ):
-        try:
-            results.append(reading())
-        except RuleFileErrors as errors:
-            problems += errors.problems
-    if problems:
+    file = read_deployments(settings)
+    everything = with_deployed(file, deployed)
+    problems = [] if file.jobs is not None else [*file.problems]
+    rules = check_rules([settings.path("rules")], also=everything.automations, on_prefect_only="refuse")
+    sources: Mapping[str, WebhookSource] = {}
+    problems += rules.problems if rules.ruleset is None else ()
+    try:
+        sources = load_sources(settings.path("sources"), os.environ)
+    except RuleFileErrors as errors:
+        problems += errors.problems
+    if problems or rules.ruleset is None or everything.jobs is None:
         raise RuleFileErrors(problems)
-    loaded = Loaded(*results)
-    between = [*unknown_notifications(loaded.rules, settings), *rule_problems(loaded.rules, FileJobs(loaded.jobs))]
+    between = [
+        *unknown_notifications(rules.ruleset, settings),
+        *rule_problems(rules.ruleset, FileJobs(everything.jobs)),
+    ]
     if any(problem.severity == "error" for problem in between):
         raise RuleFileErrors(between)
-    return loaded
+    left_out = everything.problems[len(file.problems) :]
+    return Loaded(rules.ruleset, everything.jobs, sources, [*left_out, *between])
 
 
 def unknown_notifications(rules: RuleSet, settings: Settings) -> Iterator[Problem]:
@@ -72,23 +78,31 @@ def unknown_notifications(rules: RuleSet, settings: Settings) -> Iterator[Proble
                 yield Problem("unknown-notification", message, rules.places[rule.name], hint)
 
 
-def load_jobs(path: Path) -> JobFile:
-    return load_deployments(path, os.environ) if path.exists() else JobFile()
+def load_jobs(settings: Settings) -> JobFile:
+    """Read the deployment file; RuleFileErrors with every problem of it."""
+    checked = read_deployments(settings)
+    if checked.jobs is None:
+        raise RuleFileErrors(list(checked.problems))
+    return checked.jobs
+
+
+def read_deployments(settings: Settings) -> CheckedJobs:
+    """Read the deployment file with all of its problems; nothing where there is none."""
+    path = settings.path("deployments")
+    return check_deployments(path, os.environ) if path.exists() else CheckedJobs(JobFile(), [])
 
 
 def check(paths: Sequence[Path], settings: Settings) -> list[Problem]:
     """Return every problem of the rule files (default: the settings' folder), deployments and sources."""
     rules = list(paths) or [settings.path("rules")]
-    checked = check_rules(rules)
-    problems = [*checked.problems, *check_tests(rules).problems]
+    deployments = read_deployments(settings)
+    checked = check_rules(rules, also=deployments.automations)
+    problems = [*checked.problems, *check_tests(rules).problems, *deployments.problems]
     if checked.ruleset is not None:
         problems += unknown_notifications(checked.ruleset, settings)
-    deployments = settings.path("deployments")
-    if deployments.exists():
-        jobs = check_deployments(deployments, os.environ)
-        problems += jobs.problems
-        if checked.ruleset is not None and jobs.jobs is not None:
-            problems += rule_problems(checked.ruleset, FileJobs(jobs.jobs))
+    declared = settings.path("deployments").exists()  # where nothing is declared, all may be elsewhere
+    if declared and checked.ruleset is not None and deployments.jobs is not None:
+        problems += rule_problems(checked.ruleset, FileJobs(deployments.jobs))
     try:
         load_sources(settings.path("sources"), os.environ)
     except RuleFileErrors as errors:

@@ -32,7 +32,7 @@ from automations.ruletests import RunCheck, describe, run_test
 from automations.settings import Settings
 from automations.sinks.process import ProcessSink
 from automations.wiring.clock import SystemClock
-from automations.wiring.loading import load_jobs
+from automations.wiring.loading import load_jobs, read_deployments
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _unknown(tests: Sequence[LocatedTest], rules: RuleSet) -> Iterator[Problem]:
 
 def run_check(settings: Settings) -> RunCheck:
     """Return what refuses the runs that the deployment file refuses. One that it lacks is taken as given."""
-    jobs = ReloadableJobs(load_jobs(settings.path("deployments")))
+    jobs = ReloadableJobs(load_jobs(settings))
     sink = ProcessSink(jobs, SystemClock())
 
     def check_one(request: ActionRequest) -> None:
@@ -100,7 +100,7 @@ def explain_event(settings: Settings, raw: bytes, automation: str | None) -> Seq
     if isinstance(data, dict):  # as a stored event is shown
         data = {key: value for key, value in data.items() if key not in ("source", "received", "hops")}
     event = read_event(data, source="api", received=now, new_id=lambda: "event")
-    index = compile_rules(load_rules(settings.path("rules")))
+    index = compile_rules(load_rules(settings.path("rules"), also=read_deployments(settings).automations))
     return [explained.to_dict() for explained in explain(index, event, automation)]
 
 
@@ -115,13 +115,16 @@ class Backtest:
 
     def firings(self) -> Iterator[Replayed]:
         """What the rules would have done."""
-        return self._replayed(load_rules(self._settings.path("rules")))
+        return self._replayed(self._rules(self._settings.path("rules")))
 
     def changes(self, against: str) -> Iterator[Change]:
         """What they do otherwise than other rules: those of a folder, or of the same folder at a git revision."""
         with rules_of(against, self._settings.path("rules")) as folder:
-            before = self._replayed(load_rules(folder))
+            before = self._replayed(self._rules(folder))
         return difference(before, self.firings())
+
+    def _rules(self, path: Path) -> RuleSet:
+        return load_rules(path, also=read_deployments(self._settings).automations)
 
     def _replayed(self, rules: RuleSet) -> Iterator[Replayed]:
         return replay(rules, self._events, run_check(self._settings), until=self._until, bounds=self._bounds)

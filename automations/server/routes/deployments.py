@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, RootModel
 from starlette.requests import Request
 
 from automations.model.document import Document
@@ -13,7 +13,7 @@ from automations.server.body import read_document
 from automations.server.guards import caller
 from automations.server.openapi import request_body
 from automations.server.services import Serving
-from automations.server.views import DeploymentView, ListView, RunCreatedView
+from automations.server.views import DeployedView, DeploymentView, ListView, RunCreatedView
 
 router = APIRouter(prefix="/api/deployments", tags=["deployments"])
 
@@ -26,6 +26,12 @@ class RunRequest(Document):
     idempotency_key: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
 
 
+class DeployRequest(RootModel[dict[str, Any]]):
+    """An entry of a deployment file, with `directory`: the folder on this machine in which the entrypoint stands,
+    unless pull steps fetch it. `location` and `origins` say where it is written.
+    """
+
+
 @router.get("", summary="All deployments")
 async def list_deployments(services: Serving) -> ListView[DeploymentView]:
     """Return every deployment, by name."""
@@ -36,6 +42,27 @@ async def list_deployments(services: Serving) -> ListView[DeploymentView]:
 async def get_deployment(name: str, services: Serving) -> DeploymentView:
     """Find by `flow/name`, or by the name alone while it is unique."""
     return DeploymentView.of(services.jobs.deployment(name))
+
+
+@router.put(
+    "/{name:path}",
+    summary="Deploy",
+    status_code=201,
+    openapi_extra=request_body(DeployRequest),
+    responses={200: {"model": DeployedView, "description": "There was one of this name"}},
+)
+async def deploy(name: str, request: Request, response: Response, services: Serving) -> DeployedView:
+    """Deploy `flow/name`, anew or again; 422 with `errors` for what is wrong, 409 for one of the engine's file."""
+    wanted = await read_document(request, DeployRequest)
+    outcome = await services.deployer.deploy(name, wanted.root, caller(request))
+    response.status_code = 201 if outcome.created else 200
+    return DeployedView.of(outcome)
+
+
+@router.delete("/{name:path}", status_code=204, summary="Archive a deployment")
+async def archive(name: str, services: Serving) -> None:
+    """Forget what was deployed; its schedules and triggers end, its runs stay."""
+    await services.deployer.remove("deployment", name)
 
 
 @router.post("/{name:path}/pause", summary="Pause a deployment")

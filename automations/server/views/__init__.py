@@ -10,7 +10,7 @@ from automations.server.views.administration import (
     SinkView,
     StatusView,
 )
-from automations.server.views.jobs import DeploymentView, WorkPoolView
+from automations.server.views.jobs import DeployedView, DeploymentView, WorkPoolView
 from automations.server.views.pages import ListView
 from automations.server.views.records import (
     ActionView,
@@ -29,6 +29,7 @@ __all__ = [
     "ActionView",
     "ApiKeyView",
     "DeadLetterView",
+    "DeployedView",
     "DeploymentView",
     "EventCounts",
     "EventView",

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from automations.model.job import Deployment, WorkPool
+from automations.ports import DeployOutcome
 
 
 class DeploymentView(BaseModel):
@@ -22,7 +23,9 @@ class DeploymentView(BaseModel):
     parameters: dict[str, Any]
     job_variables: dict[str, Any]
     job_variable_policy: dict[str, dict[str, Any]]
+    pull: list[dict[str, Any]]
     paused: bool
+    origin: str
     location: str | None
 
     @classmethod
@@ -39,7 +42,9 @@ class DeploymentView(BaseModel):
             parameters=deployment.parameters,
             job_variables=dict(deployment.job_variables.values),
             job_variable_policy=dict(deployment.job_variable_policy),
+            pull=[_without_secrets(step) for step in deployment.pull],
             paused=deployment.paused,
+            origin=deployment.origin,
             location=str(deployment.location) if deployment.location else None,
         )
 
@@ -54,7 +59,9 @@ class WorkPoolView(BaseModel):
     on_unknown: str
     allow_extra: bool
     variables: dict[str, Any]
+    job_configuration: dict[str, Any]
     paused: bool
+    origin: str
     location: str | None
 
     @classmethod
@@ -68,6 +75,32 @@ class WorkPoolView(BaseModel):
             on_unknown=pool.on_unknown,
             allow_extra=pool.allow_extra,
             variables=dict(pool.variables),
+            job_configuration=dict(pool.job_configuration),
             paused=pool.paused,
+            origin=pool.origin,
             location=str(pool.location) if pool.location else None,
         )
+
+
+class DeployedView(BaseModel):
+    """What a deploy did. `changed`: the keys that are other than before, dotted."""
+
+    name: str
+    created: bool
+    changed: list[str]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, outcome: DeployOutcome) -> DeployedView:
+        """Show an outcome."""
+        return cls(
+            name=outcome.name,
+            created=outcome.created,
+            changed=list(outcome.changed),
+            warnings=list(outcome.warnings),
+        )
+
+
+def _without_secrets(step: dict[str, Any]) -> dict[str, Any]:
+    token = step.get("access_token")
+    return {**step, "access_token": "***"} if isinstance(token, str) else step

@@ -92,7 +92,7 @@ def test_deployment_files_that_load_are_valid(tmp_path: Path) -> None:
         ("deployments: 5", "wrong-type"),
         ("deployments: [{name: a}]", "missing-key"),
         ("deployments: [{name: a, entrypoint: 'x.py:f', wrk_pool: {}}]", "unknown-key"),
-        ("deployments: [{name: a, entrypoint: 'x.py:f', schedules: [{cron: x}]}]", "not-supported"),
+        ("deployments: [{name: a, entrypoint: 'x.py:f', schedules: {}}]", "wrong-type"),
         ("work_pools: [{name: a, merge: {env: deeply}}]", "bad-value"),
     ],
 )

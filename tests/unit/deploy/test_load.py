@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from automations.deploy import check_deployments, load_deployments
-from automations.errors import RuleFileErrors
+from automations.deploy import check_deployments
 from automations.jobs import effective_job_variables
-from automations.model.job import Layer
+from automations.model.job import JobFile, Layer
 
 Write = Callable[[str], Path]
 
@@ -56,8 +55,14 @@ work_pools:
 """
 
 
+def loaded(path: Path, environ: Mapping[str, str] | None = None) -> JobFile:
+    checked = check_deployments(path, environ or {})
+    assert checked.jobs is not None, checked.problems
+    return checked.jobs
+
+
 def test_a_whole_file_loads(write: Write, tmp_path: Path) -> None:
-    jobs = load_deployments(write(WHOLE), {})
+    jobs = loaded(write(WHOLE))
     fix, report, repair = jobs.deployments
     assert [d.name for d in jobs.deployments] == ["fix/nightly", "nightly-report/report", "Repair orders/repair"]
     assert (fix.flow, fix.short_name, fix.entrypoint) == ("fix", "nightly", "flows.py:repair")
@@ -74,7 +79,7 @@ def test_a_whole_file_loads(write: Write, tmp_path: Path) -> None:
 
 def test_every_job_variable_knows_its_place(write: Write) -> None:
     path = write(WHOLE)
-    jobs = load_deployments(path, {})
+    jobs = loaded(path)
     effective = effective_job_variables(jobs.work_pools[0], jobs.deployments[0], Layer())
     assert {pointer: origin.origin for pointer, origin in effective.provenance.items()} == {
         "/cpu": f"{path}:14:9",
@@ -124,7 +129,7 @@ def test_the_environment_is_filled_in_at_load(write: Write) -> None:
             description: "{{$A}}-{{ $B | default('b') }}-{{ $C | default(\\"c\\") }}-{{ other }}"
             work_pool: {job_variables: {env: {X: "{{ $NESTED }}"}}}
         """)
-    jobs = load_deployments(path, {"VERSION": "7", "A": "", "NESTED": "{{ $A }}"})
+    jobs = loaded(path, {"VERSION": "7", "A": "", "NESTED": "{{ $A }}"})
     (report,) = jobs.deployments
     assert report.version == "7"
     assert report.description == "-b-c-{{ other }}"
@@ -151,12 +156,31 @@ ERRORS = {
     "no list": ("deployments: {}\n", "1:14 [wrong-type] 'deployments' wants a list"),
     "a wrong type": (entry("tags: nightly"), "4:11 [wrong-type] 'tags' wants a list, not 'nightly'"),
     "no entrypoint": ("deployments:\n  - name: x\n", "2:5 [missing-key] a deployment needs 'entrypoint'"),
-    "schedules": (
-        entry("schedules: [{cron: '* * * * *'}]"),
-        "4:5 [not-supported] 'schedules' is not supported yet",
+    "schedules that are no list": (entry("schedules: {}"), "4:16 [wrong-type] 'schedules' wants a list"),
+    "a calendar's rule": (
+        entry("schedules: [{rrule: 'FREQ=DAILY'}]"),
+        "4:18 [not-supported] 'rrule' is not run here; write 'cron' or 'interval'",
     ),
-    "triggers": (entry("triggers: [{expect: [a]}]"), "4:5 [not-supported]"),
-    "a global pull": ("pull: [{git_clone: {}}]\n", "1:1 [not-supported]"),
+    "a pull step that is none": (
+        "pull: [{git_clon: {repository: a}}]\n" + entry(),
+        "1:9 [unknown-step] there is no pull step 'git_clon' here; did you mean 'git_clone'?",
+    ),
+    "a pull step without what it needs": (
+        entry("pull: [{git_clone: {}}]"),
+        "4:24 [missing-key] a git_clone step needs 'repository'",
+    ),
+    "a pull step's unknown input": (
+        entry("pull: [{prefect.deployments.steps.set_working_directory: {directory: a, dir: b}}]"),
+        "4:77 [unknown-key] 'dir' is not a set_working_directory step field",
+    ),
+    "two pull steps in one": (
+        entry("pull: [{set_working_directory: {directory: a}, git_clone: {repository: b}}]"),
+        "4:12 [wrong-type] a step is a mapping with one key: its name",
+    ),
+    "a pull step's output that nobody gives": (
+        entry("pull: [{set_working_directory: {directory: '{{ clone.directory }}'}}]"),
+        "4:12 [unknown-output] no step before it gives 'clone.directory'; give an earlier step an 'id'",
+    ),
     "no such file": (entry(entrypoint="flow.py:f"), "3:17 [no-file] the entrypoint's file flow.py cannot be read"),
     "no such function": (
         entry(entrypoint="flows.py:nightly"),
@@ -225,9 +249,7 @@ ERRORS = {
 def test_error(name: str, write: Write) -> None:
     text, said = ERRORS[name]
     path = write(text)
-    with pytest.raises(RuleFileErrors) as caught:
-        load_deployments(path, {})
-    (problem,) = caught.value.problems
+    (problem,) = check_deployments(path, {}).problems
     assert str(problem).startswith(f"{path}:{said}")
 
 
@@ -253,13 +275,12 @@ def test_a_pool_with_an_error_is_not_also_missing(write: Write) -> None:
 
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(RuleFileErrors, match="no-file"):
-        load_deployments(tmp_path / "none.yaml", {})
+    assert [problem.code for problem in check_deployments(tmp_path / "none.yaml", {}).problems] == ["no-file"]
 
 
 @pytest.mark.parametrize("function", ["plain_function", "guarded", "assigned"])
 def test_a_function_may_be_plain_or_stand_under_if_or_be_assigned(function: str, write: Write) -> None:
-    jobs = load_deployments(write(entry("parameters: {}", entrypoint=f"flows.py:{function}")), {})
+    jobs = loaded(write(entry("parameters: {}", entrypoint=f"flows.py:{function}")))
     assert jobs.deployments[0].flow == function.replace("_", "-")
 
 

@@ -19,11 +19,11 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from automations.deploy.jobs import ReloadableJobs
-from automations.errors import JobVariableErrors, NotFoundError
+from automations.errors import ConflictError, JobVariableErrors, NotFoundError
 from automations.ingest import BearerTokens, CompiledMapping, HookMapping, OpenDoor, WebhookSource
 from automations.model.event import Event
 from automations.model.job import Deployment, JobFile, Layer, Provenance, Run, RunSpec, RunState, WorkPool
-from automations.ports import Accepted, PausableKind, RulesStatus, Transaction
+from automations.ports import Accepted, DeployedKind, DeployOutcome, PausableKind, RulesStatus, Transaction
 from automations.server import ServerSettings, create_app
 from automations.store import SqliteStore
 
@@ -132,6 +132,19 @@ def run_spec(parameters: Any, job_variables: Any, key: str | None, created_by: s
     )
 
 
+class NoDeployer:
+    """Deploying is proven with the real project."""
+
+    async def deploy(self, name: str, document: Any, by: str) -> DeployOutcome:
+        raise ConflictError(f"{name} is the file's", code="origin-file")
+
+    async def put_work_pool(self, name: str, document: Any, by: str, *, overwrite: bool) -> DeployOutcome:
+        raise ConflictError(f"{name} is the file's", code="origin-file")
+
+    async def remove(self, kind: DeployedKind, name: str) -> None:
+        raise ConflictError(f"{name} is the file's", code="origin-file")
+
+
 def jobs() -> ReloadableJobs:
     nightly = Deployment("repair", "nightly", "flows.py:repair", "default", "/flows", job_variables=Layer())
     pool = WorkPool("default", variables={"type": "object", "properties": {"cpu": {"type": "integer"}}})
@@ -224,7 +237,7 @@ class Host:
         clock = ManualClock()
         store = SqliteStore.open(folder / "automations.db", clock=clock)
         engine = TinyEngine(store, clock)
-        self.app = create_app(engine, store, engine.jobs, sources, settings, clock)
+        self.app = create_app(engine, store, engine.jobs, NoDeployer(), sources, settings, clock)
         yield Running(self, store, engine)
         self.run(store.close())
 
