@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "events": "events:events",
     "run": "runs:run",
     "dead-letters": "dead_letters:dead_letters",
+    "deploy": "deploy:deploy",
     "deployment": "deployments:deployment",
     "work-pool": "work_pools:work_pool",
     "api-key": "api_keys:api_key",

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import click
 import orjson
@@ -90,6 +90,16 @@ class Client:
             return await self._request("POST", path)
         headers = {"content-type": "application/json"}
         return await self._request("POST", path, data=_encode(body), headers=headers)
+
+    async def put(self, path: str, body: Any, **params: str) -> Any:
+        """Make or change."""
+        headers = {"content-type": "application/json"}
+        query = f"?{urlencode(params)}" if params else ""
+        return await self._request("PUT", path + query, data=_encode(body), headers=headers)
+
+    async def delete(self, path: str) -> None:
+        """Delete."""
+        await self._request("DELETE", path)
 
     async def post_again(self, path: str, body: Any) -> Any:
         """Write what carries its own ids: sent again, unchanged, while the engine is away or busy."""

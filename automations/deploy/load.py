@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -34,12 +34,16 @@ class CheckedJobs:
     entries: Mapping[str, tuple[Document, Steps]] = field(default_factory=dict)
 
 
-def check_deployments(path: Path, environ: Mapping[str, str]) -> CheckedJobs:
-    """Read a deployment file and report all of its errors and warnings."""
+def check_deployments(path: Path, environ: Mapping[str, str], *, elsewhere: Collection[str] = ()) -> CheckedJobs:
+    """Read a deployment file and report all of its errors and warnings. `environ` fills `{{ $NAME }}`; `elsewhere`
+    are work pools that the file may name without declaring them.
+    """
     documents, problems = read_sections(path, environ)
     automations: list[Document] = []
     entries: dict[str, tuple[Document, Steps]] = {}
-    pools = _pools(documents, problems)
+    pools = {name: WorkPool(name, "elsewhere", allow_extra=True) for name in elsewhere} | _pools(
+        documents, problems
+    )
 
     def read(document: Document, at: Steps) -> tuple[Deployment | None, list[Problem]]:
         deployment, wrong = read_deployment(document, at, path.parent.resolve(), pools)

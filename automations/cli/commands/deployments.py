@@ -62,7 +62,20 @@ def _assignments(_ctx: click.Context, _param: click.Parameter, given: tuple[str,
         raise click.BadParameter(f"{error.message}; {error.hint}") from None
 
 
-_KEY_VALUE: dict[str, Any] = {"multiple": True, "metavar": "K=V", "callback": _assignments}
+KEY_VALUE: dict[str, Any] = {"multiple": True, "metavar": "K=V", "callback": _assignments}
+
+
+@deployment.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete what was deployed. Its schedules and triggers end; its runs stay.
+
+    \b
+    Examples:
+      automations deployment delete etl/nightly
+    """
+    with_client(lambda client: client.delete(f"/api/deployments/{segment(name)}"))
+    say(f"deployment {name!r} is deleted")
 
 
 @deployment.command()
@@ -95,8 +108,8 @@ def resume(name: str, as_json: bool) -> None:
 
 @deployment.command()
 @click.argument("name")
-@click.option("-p", "--param", "parameters", **_KEY_VALUE, help="A parameter; V is JSON, else text.")
-@click.option("-jv", "--job-variable", "job_variables", **_KEY_VALUE, help="A job variable, such as env.NAME=V.")
+@click.option("-p", "--param", "parameters", **KEY_VALUE, help="A parameter; V is JSON, else text.")
+@click.option("-jv", "--job-variable", "job_variables", **KEY_VALUE, help="A job variable, such as env.NAME=V.")
 @click.option("--idempotency-key", metavar="K", help="One run for this key, however often it is asked for.")
 @click.option("--watch", is_flag=True, help="Follow the run and its output; exit 0 when it is Completed, else 1.")
 @json_option

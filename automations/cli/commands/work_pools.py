@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import click
+from typing import IO, Any
 
-from automations.cli.client import segment, with_client
+import click
+import orjson
+
+from automations.cli.client import ApiError, segment, with_client
 from automations.cli.command import Group
+from automations.cli.commands.deploy import outcome, refused
 from automations.cli.output import json_option, print_json, print_record, print_rows, say
 
 
@@ -46,6 +50,62 @@ def inspect(name: str, as_json: bool) -> None:
       automations work-pool inspect default --json | jq .variables
     """
     print_record(with_client(lambda client: client.get(f"/api/work-pools/{segment(name)}")), as_json)
+
+
+@work_pool.command()
+@click.argument("name")
+@click.option("--type", "kind", default="process", show_default=True, help="What carries out its runs.")
+@click.option("--description", default="", help="For people.")
+@click.option(
+    "--base-job-template", type=click.File("rb"), help="JSON file: variables and job_configuration; - stdin."
+)
+@click.option("--concurrency-limit", type=click.IntRange(1), help="Runs at once.")
+@click.option("--merge-deep", multiple=True, metavar="VARIABLE", help="Merged key by key, as env is.")
+@click.option("--allow-extra", is_flag=True, help="Take variables that the schema does not know, too.")
+@click.option("--on-unknown", type=click.Choice(["fail", "rerun"]), default="fail", show_default=True,
+              help="What becomes of runs that a crash has cut off.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Change the work pool when there is one of the name.")
+@json_option
+def create(
+    name: str, kind: str, base_job_template: IO[bytes] | None, overwrite: bool, as_json: bool, **given: Any
+) -> None:
+    """Make a work pool. Without a template, it has the variables of its type.
+
+    \b
+    Examples:
+      automations work-pool create small --concurrency-limit 2
+      automations work-pool create big --base-job-template big.json --overwrite
+    """
+    merge_deep = given.pop("merge_deep")
+    document = {"type": kind, **given, "merge": dict.fromkeys(merge_deep, "deep")}
+    if base_job_template is not None:
+        document["base_job_template"] = _template(base_job_template)
+    path = f"/api/work-pools/{segment(name)}"
+    try:
+        done = with_client(lambda client: client.put(path, document, overwrite=str(overwrite).lower()))
+    except ApiError as error:
+        raise refused("work pool", path, error) from None
+    print_json(done) if as_json else say(f"work pool {name!r}: {outcome(done)}")
+
+
+def _template(file: IO[bytes]) -> Any:
+    try:
+        return orjson.loads(file.read())
+    except orjson.JSONDecodeError as error:
+        raise click.BadParameter(f"{file.name} is no JSON: {error}") from None
+
+
+@work_pool.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a work pool that was made here; no deployment may run there.
+
+    \b
+    Examples:
+      automations work-pool delete small
+    """
+    with_client(lambda client: client.delete(f"/api/work-pools/{segment(name)}"))
+    say(f"work pool {name!r} is deleted")
 
 
 @work_pool.command()

@@ -1,0 +1,100 @@
+"""`deploy`: a deployment file, to an engine or a Prefect server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automations.cli.client import ApiError, Client, segment, with_client
+from automations.cli.command import Command
+from automations.cli.commands.deployments import KEY_VALUE
+from automations.cli.output import json_option, print_json, say
+from automations.errors import AutomationsError
+
+if TYPE_CHECKING:
+    from automations.wiring.deploying import Deploy
+
+
+@click.command(cls=Command)
+@click.option("-n", "--name", "names", multiple=True, metavar="NAME", help="A deployment: 'flow/name' or 'name'.")
+@click.option("--all", "everything", is_flag=True, help="All deployments of the file.")
+@click.option(
+    "--file", type=click.Path(path_type=Path), help="The deployment file  [prefect.yaml, deployments.yaml]"
+)
+@click.option(
+    "-jv", "--job-variable", "job_variables", **KEY_VALUE, help="Laid over those of the file, key by key."
+)
+@json_option
+def deploy(
+    names: tuple[str, ...], everything: bool, file: Path | None, job_variables: dict[str, Any], as_json: bool
+) -> None:
+    """Deploy what a deployment file declares; deploying again tells what changed.
+
+    The environment of this machine fills in {{ $NAME }}. Exits 1 when something could not be deployed.
+
+    \b
+    Examples:
+      automations deploy --all
+      automations deploy -n nightly -jv env.REGION=eu
+      automations deploy --file jobs/prefect.yaml -n etl/nightly
+    """
+    from automations.wiring.deploying import deployment_file
+
+    if everything == bool(names):
+        raise click.UsageError("name deployments with -n, or take --all")
+    chosen = deployment_file(file)
+    with_client(lambda client: _deploy(client, chosen, names, job_variables, as_json))
+
+
+async def _deploy(
+    client: Client, file: Path, names: tuple[str, ...], job_variables: dict[str, Any], as_json: bool
+) -> None:
+    from automations.wiring.deploying import read_deploy
+
+    pools = await client.get("/api/work-pools")
+    read = read_deploy(file, names, job_variables, elsewhere=[pool["name"] for pool in pools["items"]])
+    _tell_warnings(read)
+    for name, document in read.work_pools.items():
+        await _put(client, "work pool", f"/api/work-pools/{segment(name)}", document, as_json)
+    for name, document in read.deployments.items():
+        await _put(client, "deployment", f"/api/deployments/{segment(name)}", document, as_json)
+
+
+def _tell_warnings(read: Deploy) -> None:
+    for problem in read.warnings:
+        say(str(problem))
+
+
+async def _put(client: Client, kind: str, path: str, document: dict[str, Any], as_json: bool) -> None:
+    try:
+        done = await client.put(path, document)
+    except ApiError as error:
+        if kind == "work pool" and error.code == "origin-file":  # the engine's own file has it: nothing to do
+            say(error.message)
+            return
+        raise refused(kind, path, error) from None
+    for warning in done["warnings"]:
+        say(f"warning: {warning}")
+    if as_json:
+        print_json(done)
+    else:
+        click.echo(f"{kind} {done['name']}: {outcome(done)}")
+
+
+def outcome(done: dict[str, Any]) -> str:
+    """Say what a deploy did."""
+    if done["created"]:
+        return "created"
+    return f"changed {', '.join(done['changed'])}" if done["changed"] else "unchanged"
+
+
+def refused(kind: str, path: str, error: ApiError) -> AutomationsError:
+    """The engine's problems, a line each."""
+    problems = error.document.get("errors")
+    if not problems:
+        return error
+    lines = "\n  ".join(problems)
+    name = path.removeprefix("/api/").partition("/")[2]
+    return AutomationsError(f"the {kind} {name} was not taken:\n  {lines}", code=error.code)
