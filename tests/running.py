@@ -83,7 +83,7 @@ class Engine:
             try:
                 if last := ready():
                     return last
-            except (OSError, AssertionError) as error:
+            except (OSError, AssertionError, StopIteration) as error:
                 last = error
             time.sleep(0.05)
         raise AssertionError(f"it did not come to pass: {last}; {self.log[-5:]}")

@@ -28,7 +28,7 @@ from automations.sinks.process import ProcessPool
 from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
 from automations.wiring.project import Project
-from automations.wiring.sinks import bindings_of, routes_of
+from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
 _LEDGER_EVERY: Final = 1.0
 _PURGE_EVERY: Final = 3600.0
@@ -64,7 +64,14 @@ class Application:
             add_run=self._engine.add_run,
             on_settled=lambda _action, _delivery: self._pool.wake(),
         )
-        self._pool = ProcessPool(self.store, jobs, self._engine.record, self._clock, limit=settings.pool_limit)
+        self._pool = ProcessPool(
+            self.store,
+            jobs,
+            self._engine.record,
+            self._clock,
+            limit=settings.pool_limit,
+            read_secret=lambda r: secret_of(r, settings),
+        )
         for binding in self._bindings.values():
             if isinstance(binding.sink, OwnSink):
                 binding.sink.connect(self._engine)

@@ -37,7 +37,7 @@ def _sink(
             keyed = "AUTOMATIONS_TEST_NO_KEY" not in os.environ
             return WebhookSink(
                 WebhookSettings.model_validate(own),
-                lambda reference: _secret(SecretReference.model_validate(reference), settings),
+                lambda reference: secret_of(SecretReference.model_validate(reference), settings),
                 keyed=keyed,
             )
         if kind == "process" and not own:
@@ -56,7 +56,8 @@ def _sink(
     )
 
 
-def _secret(reference: SecretReference, settings: Settings) -> str:
+def secret_of(reference: SecretReference, settings: Settings) -> str:
+    """Read a secret of the project; a relative path counts from its folder. SettingsError `missing-secret`."""
     return read_secret(reference, settings.directory, os.environ)
 
 
@@ -72,7 +73,7 @@ def _url(name: str, table: Mapping[str, Any], settings: Settings) -> str:
     if isinstance(url, str):
         return url
     try:
-        return _secret(SecretReference.model_validate(url), settings)
+        return secret_of(SecretReference.model_validate(url), settings)
     except ValidationError:
         raise SettingsError(f"[notifications.{name}] url is text, {{env = NAME}} or {{file = PATH}}") from None
 

@@ -97,6 +97,10 @@ def output_of(engine: Engine, run: dict[str, Any]) -> str:
     return "".join(line["text"] for line in engine.get(f"/api/runs/{run['id']}/logs")["items"])
 
 
+def by_the_trigger(run: dict[str, Any]) -> bool:
+    return bool(run["created_by"] == "automation deployment/greet/demo/trigger-1")
+
+
 def test_a_repository_of_prefects_guide_deploys_runs_and_changes(engine: Engine, command: Run) -> None:
     missing = command("deploy", "--all", code=1, EXECUTION_ENVIRONMENT="x")
     assert "[unknown-work-pool] there is no work pool 'local-pool'" in missing.stderr
@@ -121,7 +125,7 @@ def test_a_repository_of_prefects_guide_deploys_runs_and_changes(engine: Engine,
     engine.kill()
     engine.start()
     engine.send(event("1", kind="gold"))
-    started = next(run for run in engine.runs(2) if run["created_by"].startswith("automation"))
+    started = engine.until(lambda: next(filter(by_the_trigger, engine.get("/api/runs?state=Completed")["items"])))
     assert output_of(engine, started) == "hello order.1 from live 1"
     found = engine.get(f"/api/runs/{started['id']}")
     assert found["provenance"]["/env/EXECUTION_ENVIRONMENT"]["origin"] == "automations deploy -jv"

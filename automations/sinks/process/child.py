@@ -7,7 +7,9 @@ Two processes: a supervisor, which the engine knows, and the worker that it fork
 The supervisor outlives whatever the worker leaves behind, so that nothing of a run outlives the run or the engine:
 it adopts descendants that left the group, ends all of them when the worker has ended, and is told by the kernel
 when the engine dies. SIGTERM to the supervisor goes to the group; SIGUSR2, which is also what the engine's death
-sends, kills it. The parameters are JSON on the standard input. Exit code: the worker's, 128 + n for signal n.
+sends, kills it. The parameters are JSON on the standard input. With pull steps (JSON in AUTOMATIONS_PULL) the
+worker fetches first, and the file and the directory are relative to where they end. Exit code: the worker's, 128 +
+n for signal n.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ def main(engine: str, mode: str, target: str, directory: str) -> int:
     os.setpgid(0, 0)
     _die_with(supervisor, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    if not _fetched(json.loads(os.environ.pop("AUTOMATIONS_PULL", "[]"))):
+        return 1
     if mode == "shell":
         os.execv("/bin/sh", ["sh", "-c", target])
     return call(target, directory)
@@ -111,6 +115,7 @@ def call(target: str, directory: str) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     path, _, name = target.rpartition(":")
+    path, directory = os.path.abspath(path), os.path.abspath(directory)
     sys.argv = [path]
     sys.path[:1] = list(dict.fromkeys((directory, os.path.dirname(path))))  # in place of this file's own folder
     try:
@@ -126,6 +131,18 @@ def call(target: str, directory: str) -> int:
         _print_traceback(error)
         return 1
     return 0
+
+
+def _fetched(steps: list[dict[str, Any]]) -> bool:
+    if not steps:
+        return True
+    pull = _load(os.path.join(os.path.dirname(os.path.abspath(__file__)), "pull.py"), "pull")
+    try:
+        pull(steps)
+    except Exception as error:  # noqa: BLE001  whatever it is, there is nothing to run
+        print(error, file=sys.stderr)
+        return False
+    return True
 
 
 def _load(path: str, name: str) -> Any:

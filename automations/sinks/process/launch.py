@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,10 @@ from automations.errors import AutomationsError
 from automations.model.document import JsonObject
 from automations.model.job import RunSpec
 from automations.model.moment import parse_duration
+from automations.model.secret import SecretReference
+
+ReadSecret = Callable[[SecretReference], str]
+"""Returns the secret; AutomationsError where it is not set."""
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
@@ -33,16 +37,18 @@ class Launch:
     keep_output: bool
 
 
-def launch_of(spec: RunSpec, api_url: str | None) -> Launch:
-    """Settle arguments, environment and folder. AutomationsError `cannot-start` says what cannot be."""
+def launch_of(spec: RunSpec, folder: Path, api_url: str | None, read_secret: ReadSecret) -> Launch:
+    """Settle arguments, environment and folder. `folder` is the deployment's, or the one into which a run with
+    pull steps fetches. AutomationsError `cannot-start` says what cannot be.
+    """
     job = spec.job
-    directory = Path(spec.directory, _setting(job, "working_dir", str) or ".")
+    directory = folder / (_setting(job, "working_dir", str) or ".")
     if not directory.is_dir():
         raise AutomationsError(f"the working_dir {directory} is no folder", code="cannot-start")
     timeout = _setting(job, "timeout", int | float)
     return Launch(
-        arguments=(_interpreter(spec), str(_CHILD), str(os.getpid()), *_target(spec), spec.directory),
-        environment=_environment(spec, api_url),
+        arguments=(_interpreter(spec, folder), str(_CHILD), str(os.getpid()), *_target(spec, folder)),
+        environment={**_environment(spec, api_url), **_pull(spec, read_secret)},
         directory=str(directory),
         input=orjson.dumps(spec.parameters),
         timeout=None if timeout is None else parse_duration(timeout),
@@ -58,17 +64,31 @@ def _setting(job: JsonObject, name: str, kind: Any) -> Any:
     return value
 
 
-def _interpreter(spec: RunSpec) -> str:
+def _interpreter(spec: RunSpec, folder: Path) -> str:
     """A bare name is looked up on the run's PATH; a path is relative to the deployment's folder."""
     python: str = _setting(spec.job, "python", str) or sys.executable
-    return str(Path(spec.directory, python)) if "/" in python else python
+    return str(folder / python) if "/" in python else python
 
 
-def _target(spec: RunSpec) -> tuple[str, str]:
+def _target(spec: RunSpec, folder: Path) -> tuple[str, str, str]:
+    """What is fetched is found where the pull steps end: there the paths are relative."""
     command: str | None = _setting(spec.job, "command", str)
     if command is not None:
-        return "shell", command
-    return "call", str(Path(spec.directory, spec.entrypoint))
+        return "shell", command, str(folder)
+    return ("call", spec.entrypoint, ".") if spec.pull else ("call", str(folder / spec.entrypoint), str(folder))
+
+
+def _pull(spec: RunSpec, read_secret: ReadSecret) -> dict[str, str]:
+    """The steps with their secrets: in the environment, which nobody else can read, and not for long. Set in any
+    case: what a run's `env` says under this name must not be carried out.
+    """
+    steps = [
+        {**step, "access_token": read_secret(SecretReference.model_validate(step["access_token"]))}
+        if isinstance(step.get("access_token"), dict)
+        else step
+        for step in spec.pull
+    ]
+    return {"AUTOMATIONS_PULL": orjson.dumps(steps).decode()}
 
 
 def _environment(spec: RunSpec, api_url: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from operator import methodcaller
 from typing import Any, Final, TypeVar
 
@@ -14,9 +14,11 @@ import structlog
 
 from automations.errors import AutomationsError, NotFoundError, StoreUnavailableError
 from automations.model.job import Run, RunState, WorkPool
+from automations.model.secret import SecretReference
 from automations.ports import Clock, Jobs, RunRecorder, Store, Transaction
 from automations.sinks.process.execution import Ending, Execution
-from automations.sinks.process.launch import launch_of
+from automations.sinks.process.folder import folder_of, remove_folder
+from automations.sinks.process.launch import ReadSecret, launch_of
 from automations.sinks.process.output import RunOutput
 
 log = structlog.get_logger()
@@ -33,6 +35,10 @@ _CANCELLED: Final = Ending(RunState.CANCELLED, "cancelled")
 _UNKNOWN: Final = "unknown: the engine stopped while it ran"
 
 
+def _no_secret(reference: SecretReference) -> str:
+    raise AutomationsError(f"{reference} cannot be read here", code="cannot-start")
+
+
 class ProcessPool:
     """Carries out the runs of all work pools of the type `process`, `limit` at once, each pool within its own."""
 
@@ -45,11 +51,14 @@ class ProcessPool:
         *,
         limit: int | None = None,
         kill_after: float = _KILL_AFTER,
+        read_secret: ReadSecret = _no_secret,
     ) -> None:
-        """`limit` is max(2, CPUs) by default; `kill_after`: seconds between asking a run to end and killing it."""
+        """`limit` is max(2, CPUs) by default; `kill_after`: seconds between asking a run to end and killing it;
+        `read_secret` is asked for the access tokens of pull steps.
+        """
         self._store, self._jobs, self._record, self._clock = store, jobs, record, clock
         self._limit = max(2, os.cpu_count() or 1) if limit is None else limit
-        self._kill_after = kill_after
+        self._kill_after, self._read_secret = kill_after, read_secret
         self._api_url: str | None = None
         self._executions: dict[str, Execution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -106,6 +115,7 @@ class ProcessPool:
     async def _recover(self) -> None:
         """Runs that were starting or running when the engine ended: nobody knows how far they came."""
         for run in await _once_possible(lambda: self._store.write(methodcaller("unfinished_runs"))):
+            await remove_folder(run.spec)
             try:
                 await self._change(run, self._state_after_crash(run), message=_UNKNOWN)
             except Exception:  # the others are settled all the same
@@ -189,15 +199,18 @@ class ProcessPool:
             execution.stop(_CANCELLED)
         if execution.stopped is not None:
             return execution.stopped
-        try:
-            launch = launch_of(run.spec, self._api_url)
-            pid = await execution.start(launch)
-        except AutomationsError as error:
-            return Ending(RunState.CRASHED, f"it could not be started: {error.message}")
-        except OSError as error:
-            return Ending(RunState.CRASHED, f"it could not be started: {error.filename or ''}: {error.strerror}")
-        await self._change(run, RunState.RUNNING, pid=pid)
-        return await execution.wait(launch.timeout)
+        async with AsyncExitStack() as ended:
+            try:
+                folder = await ended.enter_async_context(folder_of(run.spec))
+                launch = launch_of(run.spec, folder, self._api_url, self._read_secret)
+                pid = await execution.start(launch)
+            except AutomationsError as error:
+                return Ending(RunState.CRASHED, f"it could not be started: {error.message}")
+            except OSError as error:
+                what = f"{error.filename or ''}: {error.strerror}"
+                return Ending(RunState.CRASHED, f"it could not be started: {what}")
+            await self._change(run, RunState.RUNNING, pid=pid)
+            return await execution.wait(launch.timeout)
 
     async def _change(self, run: Run, state: RunState, **details: Any) -> Run:
         """Record a change of state with its event, as soon as the store can."""
