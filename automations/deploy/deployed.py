@@ -11,7 +11,7 @@ from automations.deploy.deployments import read_deployment
 from automations.deploy.load import CheckedJobs
 from automations.deploy.prefect_keys import deployment_entry
 from automations.deploy.timetable import automations_of
-from automations.deploy.work_pools import read_work_pool
+from automations.deploy.work_pools import DEFAULT_POOL, read_work_pool
 from automations.errors import Problem
 from automations.model.document import JsonObject
 from automations.model.job import Deployment, JobFile, WorkPool
@@ -35,7 +35,7 @@ def with_deployed(file: CheckedJobs, rows: Sequence[Deployed]) -> CheckedJobs:
     """
     jobs = file.jobs or JobFile()
     reading = _Reading(
-        {pool.name: pool for pool in jobs.work_pools},
+        {DEFAULT_POOL.name: DEFAULT_POOL, **{pool.name: pool for pool in jobs.work_pools}},
         {found.name: found for found in jobs.deployments},
         [*file.automations],
     )

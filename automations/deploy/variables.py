@@ -1,4 +1,6 @@
-"""`{{ $NAME }}`: the environment of the machine that deploys, filled in when the file is read."""
+"""`{{ $NAME }}`: the environment of the machine that deploys, filled in when the file is read. All other templates
+are left: those of triggers for the firing, those of pull steps for the run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,6 @@ _REFERENCE: Final = re.compile(r"\{\{\s*\$([^{}]*)\}\}")
 _FORM: Final = re.compile(
     r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*default\(\s*(?:'([^']*)'|\"([^\"]*)\")\s*\)\s*)?", re.ASCII
 )
-_LEFT_FOR_THE_FIRING: Final = "triggers"
 
 Path = tuple[str | int, ...]
 
@@ -30,10 +31,7 @@ class _Filler:
         if isinstance(value, list):
             return [self.fill(item, (*path, position)) for position, item in enumerate(value)]
         if isinstance(value, dict):
-            return {
-                key: item if key == _LEFT_FOR_THE_FIRING else self.fill(item, (*path, key))
-                for key, item in value.items()
-            }
+            return {key: self.fill(item, (*path, key)) for key, item in value.items()}
         return value
 
     def _reference(self, inside: str, path: Path) -> str:
