@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded bench-state pins clean
+.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded bench-state prefect-proof bench-prefect pins clean
 
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
@@ -19,6 +19,7 @@ test: $(VENV)/.dev $(VENV)-prefect/.ready
 	$(BIN)/python demo/run.py
 	$(BIN)/python benchmarks/embedded.py --short
 	$(MAKE) --no-print-directory chaos KILLS=20
+	$(MAKE) --no-print-directory prefect-proof SHORT=1
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -40,6 +41,12 @@ chaos: $(VENV)/.base
 
 bench-embedded: $(VENV)/.base
 	$(BIN)/python benchmarks/embedded.py
+
+prefect-proof: $(VENV)/.base $(VENV)-prefect/.ready
+	$(BIN)/python benchmarks/prefect_proof.py $(if $(SHORT),--events 100 --kills 3 --restarts 1 --seconds 20)
+
+bench-prefect: $(VENV)/.base $(VENV)-prefect/.ready
+	$(BIN)/python benchmarks/prefect_runs.py
 
 bench-state: $(VENV)/.base
 	$(BIN)/python benchmarks/state.py --groups $(GROUPS)

@@ -1,6 +1,7 @@
 """Deployments: from files, and deployed from elsewhere."""
 
 from automations.deploy.deployed import deployment_changes, document_of, with_deployed
+from automations.deploy.document import check_policies
 from automations.deploy.jobs import FileJobs, ReloadableJobs
 from automations.deploy.load import CheckedJobs, check_deployments
 from automations.deploy.request import deploy_request
@@ -11,6 +12,7 @@ __all__ = [
     "FileJobs",
     "ReloadableJobs",
     "check_deployments",
+    "check_policies",
     "deploy_request",
     "deployment_changes",
     "document_of",

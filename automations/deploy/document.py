@@ -50,6 +50,19 @@ class PolicyEntry(Document):
         return self
 
 
+class PoliciesDocument(Document):
+    """Policies of deployments that live elsewhere: `flow/name` → variable → entry."""
+
+    policies: dict[str, dict[str, PolicyEntry]] = Field(default_factory=dict)
+
+
+def check_policies(written: Any) -> dict[str, dict[str, JsonObject]]:
+    """Return policies as `jobs` reads them; pydantic's ValidationError, its locations below `policies`."""
+    dumped: dict[str, dict[str, JsonObject]]
+    dumped = PoliciesDocument.model_validate({"policies": written}).model_dump(exclude_unset=True)["policies"]
+    return dumped
+
+
 class DeploymentDocument(Document):
     """One entry of `deployments`. `schedule`, `schedules` and `triggers` become automations, and are validated as
     such.

@@ -90,10 +90,12 @@ class Batch:
     def __post_init__(self) -> None:
         heapify(self.timers)
 
-    def take(self, given: Input) -> None:
-        """Evaluate an event: its `received` is a tick for all cells, and its own cells see it."""
+    def take(self, given: Input, *, others: bool = True) -> None:
+        """Evaluate an event: its `received` is a tick for all cells, and its own cells see it. Without `others`
+        time passes in its own cells alone: where inputs do not come in order of receipt, it must not overtake.
+        """
         event, found = given.event, list[Found]()
-        if self.timers:
+        if others and self.timers:
             self._tick_others(event.received, {interest.key for interest in given.interests}, found)
         for interest in given.interests:
             evaluation = self._evaluated(interest, event)

@@ -3,6 +3,7 @@
 from automations.jobs.assignments import parse_assignments
 from automations.jobs.effective import EffectiveJobVariables, deployment_problems, effective_job_variables
 from automations.jobs.finding import Finding
+from automations.jobs.layer import expanded_job_variables
 from automations.jobs.policy import never_from_events, policy_pattern
 from automations.jobs.run import build_run
 from automations.jobs.schema import PROCESS_VARIABLES, pool_variables, schema_problem, unknown_variable
@@ -15,6 +16,7 @@ __all__ = [
     "build_run",
     "deployment_problems",
     "effective_job_variables",
+    "expanded_job_variables",
     "never_from_events",
     "never_passes",
     "parse_assignments",

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from automations.jobs.finding import Finding
 from automations.jobs.tree import Leaf, Steps, Tree, first_leaf, is_null, plain, pointer
+from automations.model.document import JsonObject
 from automations.model.job import Layer, Provenance
 
 ENV: Final = "env"
@@ -66,6 +67,11 @@ class ExpandedLayer:
             ]
         said = origin if template is None else f"{origin}, template {template}"
         return Leaf(value, value, Provenance(self._name, said, template))
+
+
+def expanded_job_variables(values: Mapping[str, Any]) -> JsonObject:
+    """Return job variables with dotted keys nested, and `env` as text."""
+    return {name: plain(tree) for name, tree in ExpandedLayer(Layer(values), "deployment").variables.items()}
 
 
 def _split(key: str) -> tuple[str, ...]:

@@ -53,6 +53,14 @@ class ActionRequest:
             "hops": self.hops,
         }
 
+    def sink_in(self, routes: Mapping[str, str]) -> str | None:
+        """Return the sink that carries this out. `routes` lead from an action's type to a sink, and from
+        `TYPE@SYSTEM` where it is told whose object it is about: `automations` or `prefect`.
+        """
+        about = self.body.get("inferred")
+        system = about["system"] if about else "prefect" if any(key.endswith("_id") for key in self.body) else ""
+        return routes.get(f"{self.type}@{system}") or routes.get(self.type)
+
     def readable(self) -> JsonObject:
         """The type and the rendered fields as a user writes them: durations as text."""
         durations: dict[str, str] = {key: format_duration(self.body[key]) for key in DURATIONS if key in self.body}

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     SILENT = "silent"
     TOO_LATE = "too-late"
+    RULE_CHANGED = "rule-changed"
     ANOTHER_PART = "another-part"
     NOT_ALL_PARTS = "not-all-parts"
     WRONG_ORDER = "wrong-order"
@@ -46,3 +47,4 @@ class Reason(StrEnum):
     EXHAUSTED = "retries-exhausted"
     REJECTED = "rejected"
     POISON = "poison"
+    TOO_LARGE = "too-large"

@@ -5,9 +5,19 @@ All transactions are synchronous and short: they run one after another inside th
 
 from automations.ports.clock import Clock
 from automations.ports.engine import Accepted, Engine, RulesStatus, RunRecorder, StateChange
+from automations.ports.intake import Intake
 from automations.ports.jobs import DeployedKind, Deployer, DeployOutcome, Jobs, PausableJobs, PausableKind
-from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Deployed, Ledger, Page, StoredFiring
-from automations.ports.sinks import Dead, Delivery, Done, Retry, Sink
+from automations.ports.rows import (
+    ActionRow,
+    ApiKey,
+    DeadLetter,
+    Deployed,
+    Ledger,
+    Page,
+    SourceCursor,
+    StoredFiring,
+)
+from automations.ports.sinks import Dead, Delivery, Done, MakeSink, Retry, Sink, SinkContext
 from automations.ports.store import Reads, Store, Transaction
 
 __all__ = [
@@ -24,8 +34,10 @@ __all__ = [
     "Deployer",
     "Done",
     "Engine",
+    "Intake",
     "Jobs",
     "Ledger",
+    "MakeSink",
     "Page",
     "PausableJobs",
     "PausableKind",
@@ -34,6 +46,8 @@ __all__ = [
     "RulesStatus",
     "RunRecorder",
     "Sink",
+    "SinkContext",
+    "SourceCursor",
     "StateChange",
     "Store",
     "StoredFiring",

@@ -98,6 +98,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceCursor:
+    """How far a source that fetches its events has read. Two moments on the clock of where it reads: it asks for
+    nothing that occurred before `began`, and has read what had come to be stored up to `position`.
+    """
+
+    began: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deployed:
     """A deployment or a work pool as it was deployed: `document` is its entry in the form of a deployment file.
     `at` and `archived` are moments; what is archived is there no more, and only its runs remember it.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from automations.model.job import RunSpec
+from automations.model.secret import SecretReference
+from automations.ports.clock import Clock
 
 if TYPE_CHECKING:
     from automations.model.action import ActionRequest
@@ -37,6 +40,25 @@ class Dead:
 
 
 Delivery = Done | Retry | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink of another package gets from the engine: its name in the settings, the clock, and how to read a
+    secret that the settings refer to.
+    """
+
+    name: str
+    clock: Clock
+    read_secret: Callable[[SecretReference], str]
+
+
+class MakeSink(Protocol):
+    """The entry point of a sink type, in the group `automations.sinks`."""
+
+    def __call__(self, settings: Mapping[str, Any], context: SinkContext) -> Sink:
+        """Make the sink from the keys of its table; pydantic's ValidationError is told with the key."""
+        ...
 
 
 class Sink(Protocol):

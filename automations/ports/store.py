@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from automations.model.firing import Firing
 from automations.engine import CellKey
 from automations.ports.jobs import PausableKind
-from automations.ports.rows import ActionRow, ApiKey, DeadLetter, Deployed, Ledger, Page, StoredFiring
+from automations.ports.rows import (
+    ActionRow,
+    ApiKey,
+    DeadLetter,
+    Deployed,
+    Ledger,
+    Page,
+    SourceCursor,
+    StoredFiring,
+)
 
 T = TypeVar("T")
 
@@ -165,6 +174,10 @@ class Transaction(Protocol):
         ...
 
     # the rest
+    def advance_source(self, source: str, cursor: SourceCursor) -> None:
+        """Remember how far a source has read. It never goes back, and where it began never changes."""
+        ...
+
     def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
         """Remember that an object is paused, or that it is not, whatever its file says."""
         ...
@@ -279,6 +292,10 @@ class Reads(Protocol):
 
     async def api_keys(self) -> Sequence[ApiKey]:
         """Return all keys, revoked ones too."""
+        ...
+
+    async def source_cursor(self, source: str) -> SourceCursor | None:
+        """Return how far a source has read; None for one that never did."""
         ...
 
     async def last_clock(self) -> int | None:

@@ -18,6 +18,7 @@ from automations.model.action import ActionRequest, FailedAction
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.job import Layer, Run, RunSpec, RunState
+from automations.model.moment import SECOND
 from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
 from automations.ports import (
@@ -68,6 +69,8 @@ class EmbeddedEngine:
         self._bounds = bounds or Bounds()
         self._rule_errors: Sequence[str] = ()
         self._pauses: dict[tuple[PausableKind, str], bool] = {}
+        self._behind: set[str] = set()
+        self._downtime = True
         self._waiting_events = 0
         self._waiting_bytes = 0
         self.pending_actions = self.pending_bytes = 0
@@ -92,12 +95,7 @@ class EmbeddedEngine:
         paused = {name for (kind, name), paused in self._pauses.items() if kind == "automation" and paused}
         self.processor.paused = frozenset(paused)
         await self._use(compile_rules(rules))
-        now = self._clock.now()
-        due: int | None = now
-        while due is not None and due <= now:
-            acted, due = await self._store.write(lambda tx: self.processor.tick(tx, now, downtime=True))
-            if acted:
-                self._on_actions()
+        await self.tick()
 
     async def use_rules(self, rules: RuleSet) -> None:
         """Swap the rule set at once: every event sees one revision."""
@@ -110,13 +108,30 @@ class EmbeddedEngine:
 
     async def tick(self) -> int | None:
         """Let time pass in what waits for it; returns the next deadline. What was received before now stands
-        before it in the store's queue, so no tick overtakes an event.
+        before it in the store's queue, so no tick overtakes an event; while a source is behind there is none.
         """
         now = self._clock.now()
-        acted, due = await self._store.write(lambda tx: self.processor.tick(tx, now))
+        while self._downtime and not self._behind:
+            due = await self._tick(now, downtime=True)
+            self._downtime = due is not None and due <= now
+        return now + SECOND if self._behind else await self._tick(now)
+
+    async def _tick(self, now: int, *, downtime: bool = False) -> int | None:
+        acted, due = await self._store.write(lambda tx: self.processor.tick(tx, now, downtime=downtime))
         if acted:
             self._on_actions()
         return due
+
+    def hold_time(self, source: str) -> None:
+        """Have no tick overtake the events that this source has yet to bring (rules.md 4.5)."""
+        self._behind.add(source)
+
+    def release_time(self, source: str) -> None:
+        """Let time pass again, as after a downtime: the source has caught up, or cannot now."""
+        if source in self._behind:
+            self._behind.remove(source)
+            self._downtime = True
+            self.processor.on_deadline(self._clock.now())
 
     def reject_rules(self, errors: Sequence[str]) -> None:
         """Keep the last good revision, and say what is wrong with the files."""
@@ -182,12 +197,14 @@ class EmbeddedEngine:
 
     # --- events --------------------------------------------------------------------------------------------
 
-    async def accept(self, events: Sequence[Event]) -> Accepted:
-        """Process and store events; returns once that is durable."""
+    async def accept(
+        self, events: Sequence[Event], *, also: Callable[[Transaction], None] | None = None
+    ) -> Accepted:
+        """Process and store events; returns once that is durable. `also` writes in the same transaction."""
         bodies = [orjson.dumps(event.to_dict()) for event in events]
         size = sum(map(len, bodies))
         self._check_bounds(len(events), size)
-        return await self._enter(events, bodies, size)
+        return await self._enter(events, bodies, size, also)
 
     async def emit(self, event: Event) -> None:
         """Process and store an event that an action of ours sends, however much waits: the outbox cannot shrink
@@ -196,11 +213,22 @@ class EmbeddedEngine:
         body = orjson.dumps(event.to_dict())
         await self._enter([event], [body], len(body))
 
-    async def _enter(self, events: Sequence[Event], bodies: list[bytes], size: int) -> Accepted:
+    async def _enter(
+        self,
+        events: Sequence[Event],
+        bodies: list[bytes],
+        size: int,
+        also: Callable[[Transaction], None] | None = None,
+    ) -> Accepted:
+        def operation(tx: Transaction) -> tuple[Sequence[bool], bool]:
+            if also is not None:
+                also(tx)
+            return self._take(tx, events, bodies)
+
         self._waiting_events += len(events)
         self._waiting_bytes += size
         try:
-            duplicates, acted = await self._store.write(lambda tx: self._take(tx, events, bodies))
+            duplicates, acted = await self._store.write(operation)
         finally:
             self._waiting_events -= len(events)
             self._waiting_bytes -= size
@@ -235,7 +263,7 @@ class EmbeddedEngine:
         if len(fresh) < len(events):
             bodies = [body for body, duplicate in zip(bodies, duplicates, strict=True) if not duplicate]
             tx.count_duplicates(len(events) - len(fresh))
-        processed = self.processor.process(tx, fresh)
+        processed = self.processor.process(tx, fresh, overtake=not self._behind)
         tx.add_events(fresh, bodies, processed.traces)
         return duplicates, processed.acted
 
@@ -260,7 +288,7 @@ class EmbeddedEngine:
         request = action.request or await self._plan_again(action.id, action.firing)
         now = self._clock.now()
         again = ActionRequest.from_dict({**request.to_dict(), "id": redriven_id(action.id, str(now))})
-        sink = self._sink_of.get(again.type)
+        sink = again.sink_in(self._sink_of)
         if sink is None:
             raise ConflictError(
                 f"no sink of this engine carries out {again.type!r}",

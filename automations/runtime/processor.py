@@ -75,12 +75,15 @@ class Processor:
 
     # --- events and ticks ----------------------------------------------------------------------------------
 
-    def process(self, tx: Transaction, events: Sequence[Event]) -> Processed:
-        """Match, evaluate, plan; store states, firings, rendered actions."""
+    def process(self, tx: Transaction, events: Sequence[Event], *, overtake: bool = True) -> Processed:
+        """Match, evaluate, plan; store states, firings, rendered actions. Without `overtake` time passes only in
+        the cells that an event concerns: others wait for events received earlier, which are yet to come.
+        """
         inputs = [self._read(tx, event) for event in events]
-        batch = self._batch(tx, _cells_of(inputs), max((event.received for event in events), default=0))
+        now = max((event.received for event in events), default=0) if overtake else None
+        batch = self._batch(tx, _cells_of(inputs), now)
         for given in inputs:
-            batch.take(given)
+            batch.take(given, others=overtake)
         for given in inputs:
             self.outcomes.update(step["reason"] for step in given.trace)
         if self.feed.watched:
@@ -109,8 +112,10 @@ class Processor:
 
     def _addressed(self, action: Planned) -> tuple[Planned, str]:
         """The action with its sink. One that no sink carries out is dead at once, and says so."""
-        sink = self._sink_of.get(action.type, "")
-        if sink or isinstance(action, FailedAction):
+        if isinstance(action, FailedAction):
+            return action, self._sink_of.get(action.type, "")
+        sink = action.sink_in(self._sink_of)
+        if sink is not None:
             return action, sink
         message = f"no sink of this engine carries out {action.type!r}; declare one, and redrive this"
         return action.given_up(Reason.NO_SINK, message), ""

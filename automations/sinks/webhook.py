@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Final
 
@@ -25,6 +24,7 @@ from automations.model.moment import SECOND
 from automations.model.reason import Reason
 from automations.ports import Dead, Delivery, Done, Retry
 from automations.sinks.addresses import AddressDeniedError, check_address
+from automations.sinks.retry_after import parse_retry_after
 
 _Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(ip_network)]
 
@@ -227,17 +227,3 @@ def signature(secret: str, identity: str, moment: int, body: str) -> dict[str, s
         "webhook-timestamp": str(moment),
         "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
-
-
-def parse_retry_after(value: str | None, now: float) -> int | None:
-    """Read `Retry-After` (RFC 9110 section 10.2.3): seconds or a date. Returns microseconds from `now` (seconds
-    since 1970), or None where it is absent or cannot be read.
-    """
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return int(value) * SECOND
-    try:
-        return max(0, round((parsedate_to_datetime(value).timestamp() - now) * SECOND))
-    except (ValueError, OverflowError):
-        return None

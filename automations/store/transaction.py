@@ -12,6 +12,7 @@ from automations.store.firings import FiringReads, FiringWrites
 from automations.store.ledger import LedgerReads
 from automations.store.retention import RetentionWrites
 from automations.store.runs import RunReads, RunWrites
+from automations.store.source_cursors import SourceCursorReads, SourceCursorWrites
 from automations.store.wall_clock import WallClockReads, WallClockWrites
 
 
@@ -25,6 +26,7 @@ class SqliteTransaction(
     RetentionWrites,
     WallClockWrites,
     DeployedWrites,
+    SourceCursorWrites,
 ):
     """Implements `ports.Transaction` (dead letters bring actions with them)."""
 
@@ -39,5 +41,6 @@ class SqliteReads(
     AdministrationReads,
     WallClockReads,
     DeployedReads,
+    SourceCursorReads,
 ):
     """Implements `ports.Reads`."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import uvicorn
 
 from automations.engine import StateBounds
+from automations.ingest import Limits
 from automations.model.moment import SECOND
 from automations.runtime.background import keep_running
 from automations.runtime.clock_steps import ClockSteps
@@ -27,6 +28,7 @@ from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessPool
 from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
+from automations.wiring.prefect_sources import PrefectSources
 from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
@@ -80,6 +82,9 @@ class Application:
         )
         self._ticker = Ticker(self._engine.tick, self._clock)
         self._engine.processor.on_deadline = self._ticker.expect
+        self._sources = PrefectSources(
+            self._engine, self.store, self._clock, Limits(settings.max_event_bytes), random=random.random
+        )
         self._clock_steps = ClockSteps(self.store, self._clock, self._wake)
         self._tasks: list[asyncio.Task[None]] = []
         self._server: _Server | None = None
@@ -87,7 +92,9 @@ class Application:
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
         self._pool.serve_at(own_url(*listener.getsockname()[:2]))
+        self._sources.hold_time(self._project.loaded.sources.prefect)
         await self._project.start(self.store, self._engine)
+        self._sources.follow(self._project.loaded.sources.prefect)
         self._tasks = [
             asyncio.create_task(keep_running(name, work), name=name)
             for name, work in (
@@ -113,7 +120,13 @@ class Application:
         )
         project = self._project
         return create_app(
-            self._engine, self.store, project.jobs, project, lambda: project.loaded.sources, server, self._clock
+            self._engine,
+            self.store,
+            project.jobs,
+            project,
+            lambda: project.loaded.sources.webhooks,
+            server,
+            self._clock,
         )
 
     async def stop(self) -> None:
@@ -123,6 +136,7 @@ class Application:
             self._server.should_exit = True
             self._engine.processor.feed.publish(None)
             await asyncio.wait([self._tasks[-1]], timeout=grace / 2)
+        await self._sources.stop()
         await self._dispatcher.stop(grace / 4)
         await self._pool.stop(grace / 4)
         for task in self._tasks:
@@ -139,9 +153,11 @@ class Application:
 
     async def _watch(self) -> None:
         settings = self.settings
-        await watch(
-            [settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._project.reload
-        )
+        await watch([settings.path("rules"), settings.path("deployments"), settings.path("sources")], self._reload)
+
+    async def _reload(self) -> None:
+        await self._project.reload()
+        self._sources.follow(self._project.loaded.sources.prefect)
 
     async def _refresh_backlog(self) -> None:
         while True:

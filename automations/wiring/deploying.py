@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from automations.deploy import CheckedJobs, FileJobs, check_deployments, deploy_request, document_of
-from automations.errors import AutomationsError, NotFoundError, Problem, RuleFileErrors
+from automations.errors import AutomationsError, NotFoundError, Problem, RuleFileErrors, SettingsError
 from automations.model.document import JsonObject
 from automations.rulefiles import check_rules
+from automations.sinks.prefect import PrefectSettings
+from automations.sinks.prefect.deploying import PrefectDeploy
+from automations.sources.secret import read_secret
 
 _FILES: Final = ("prefect.yaml", "deployments.yaml")
 
@@ -23,6 +28,17 @@ class Deploy:
     work_pools: dict[str, JsonObject]
     deployments: dict[str, JsonObject]
     warnings: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one object."""
+
+    kind: str
+    name: str
+    created: bool
+    changed: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 def deployment_file(given: Path | None) -> Path:
@@ -63,3 +79,23 @@ def _chosen(checked: CheckedJobs, names: Sequence[str]) -> list[str]:
     if not checked.entries:
         raise AutomationsError("the file has no deployments", code="nothing-to-deploy")
     return list(checked.entries)
+
+
+async def deploy_to_prefect(file: Path, names: Sequence[str], job_variables: JsonObject) -> AsyncIterator[Outcome]:
+    """Deploy to the server of PREFECT_API_URL, and tell of each object as it is done. DeployErrors,
+    PrefectUnavailableError, SettingsError, and as `read_deploy`.
+    """
+    try:
+        settings = PrefectSettings()  # type: ignore[call-arg]  # the environment has it all
+        target = PrefectDeploy(settings, lambda reference: read_secret(reference, Path(), os.environ))
+    except ValidationError as error:
+        raise SettingsError(error.errors(include_url=False)[0]["msg"]) from None
+    try:
+        read = read_deploy(file, names, job_variables, elsewhere=await target.work_pools())
+        for name, document in read.work_pools.items():
+            yield Outcome("work pool", name, await target.put_work_pool(name, document))
+        for name, document in read.deployments.items():
+            created, changed, warnings = await target.deploy(name, document)
+            yield Outcome("deployment", name, created, changed, [*map(str, read.warnings), *warnings])
+    finally:
+        await target.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -13,7 +13,6 @@ from automations.errors import (
     Problem,
     RuleFileErrors,
 )
-from automations.ingest import WebhookSource
 from automations.model.action_document import SendNotification
 from automations.model.automation import ActionList
 from automations.model.job import JobFile
@@ -21,7 +20,7 @@ from automations.model.ruleset import RuleSet
 from automations.ports import Deployed
 from automations.rulefiles import check_rules, check_tests, suggestion
 from automations.settings import Settings
-from automations.sources import load_sources
+from automations.sources import Sources, load_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Loaded:
 
     rules: RuleSet
     jobs: JobFile
-    sources: Mapping[str, WebhookSource]
+    sources: Sources
     warnings: Sequence[Problem] = ()
 
 
@@ -41,8 +40,11 @@ def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
     file = read_deployments(settings)
     everything = with_deployed(file, deployed)
     problems = [] if file.jobs is not None else [*file.problems]
-    rules = check_rules([settings.path("rules")], also=everything.automations, on_prefect_only="refuse")
-    sources: Mapping[str, WebhookSource] = {}
+    prefect = has_prefect_sink(settings)
+    rules = check_rules(
+        [settings.path("rules")], also=everything.automations, on_prefect_only="allow" if prefect else "refuse"
+    )
+    sources = Sources()
     problems += rules.problems if rules.ruleset is None else ()
     try:
         sources = load_sources(settings.path("sources"), os.environ)
@@ -52,12 +54,17 @@ def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
         raise RuleFileErrors(problems)
     between = [
         *unknown_notifications(rules.ruleset, settings),
-        *rule_problems(rules.ruleset, FileJobs(everything.jobs)),
+        *rule_problems(rules.ruleset, FileJobs(everything.jobs), elsewhere=prefect),
     ]
     if any(problem.severity == "error" for problem in between):
         raise RuleFileErrors(between)
     left_out = everything.problems[len(file.problems) :]
     return Loaded(rules.ruleset, everything.jobs, sources, [*left_out, *between])
+
+
+def has_prefect_sink(settings: Settings) -> bool:
+    """True when actions can go to a Prefect server."""
+    return any(table.get("type") == "prefect" for table in settings.sinks.values())
 
 
 def unknown_notifications(rules: RuleSet, settings: Settings) -> Iterator[Problem]:
@@ -96,13 +103,14 @@ def check(paths: Sequence[Path], settings: Settings) -> list[Problem]:
     """Return every problem of the rule files (default: the settings' folder), deployments and sources."""
     rules = list(paths) or [settings.path("rules")]
     deployments = read_deployments(settings)
-    checked = check_rules(rules, also=deployments.automations)
+    prefect = has_prefect_sink(settings)
+    checked = check_rules(rules, also=deployments.automations, on_prefect_only="allow" if prefect else "warn")
     problems = [*checked.problems, *check_tests(rules).problems, *deployments.problems]
     if checked.ruleset is not None:
         problems += unknown_notifications(checked.ruleset, settings)
     declared = settings.path("deployments").exists()  # where nothing is declared, all may be elsewhere
     if declared and checked.ruleset is not None and deployments.jobs is not None:
-        problems += rule_problems(checked.ruleset, FileJobs(deployments.jobs))
+        problems += rule_problems(checked.ruleset, FileJobs(deployments.jobs), elsewhere=prefect)
     try:
         load_sources(settings.path("sources"), os.environ)
     except RuleFileErrors as errors:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from automations.deploy import ReloadableJobs
+from automations.deploy import ReloadableJobs, check_policies
 from automations.errors import (
     SettingsError,
 )
 from automations.ingest import Limits
 from automations.model.secret import SecretReference
-from automations.ports import Sink
+from automations.ports import MakeSink, Sink, SinkContext
 from automations.runtime.dispatch import SinkBinding
 from automations.settings import Settings
 from automations.sinks.notification import NotificationSink
 from automations.sinks.own import OwnSink
+from automations.sinks.prefect import PrefectSettings, PrefectSink
 from automations.sinks.process import ProcessSink
 from automations.sinks.webhook import WebhookSettings, WebhookSink
 from automations.sources.secret import read_secret
 from automations.wiring.clock import SystemClock
 
+_OF_OUR_RULES: Final = frozenset({"pause-automation", "resume-automation"})
+"""A rule that names an automation means one of its own engine."""
+_TYPES: Final = ("process", "webhook", "automations", "notification", "prefect")
+_PLUG_INS: Final = "automations.sinks"
 _SHARED_SINK_KEYS: Final = frozenset({"type", "default", "in_flight"})
 
 
@@ -46,14 +52,35 @@ def _sink(
             return OwnSink(clock, Limits(settings.max_event_bytes))
         if kind == "notification" and not own:
             return NotificationSink(notification_urls(settings))
+        if kind == "prefect":
+            policies = check_policies(own.pop("policies", {}))
+            server = PrefectSettings.model_validate(own)
+            return PrefectSink(server, policies, lambda reference: secret_of(reference, settings), clock)
+        if plug_in := _plug_in(kind):
+            return plug_in(own, SinkContext(name, clock, lambda reference: secret_of(reference, settings)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
         raise SettingsError(f"[sinks.{name}] {key}: {first['msg']}") from None
     raise SettingsError(
         f"[sinks.{name}] has the type {kind!r}" if kind != "process" else f"[sinks.{name}] takes no {min(own)!r}",
-        hint="the types are 'process', 'webhook', 'automations' and 'notification'",
+        hint=f"the types are {', '.join(map(repr, [*_TYPES, *_plug_ins()]))}",
     )
+
+
+def _plug_ins() -> list[str]:
+    return [found.name for found in entry_points(group=_PLUG_INS)]
+
+
+def _plug_in(kind: Any) -> MakeSink | None:
+    """The factory of a type that another package brings. SettingsError where it cannot be loaded."""
+    for found in entry_points(group=_PLUG_INS, name=str(kind)):
+        try:
+            make: MakeSink = found.load()
+        except Exception as error:
+            raise SettingsError(f"the sink type {kind!r} of {found.value} cannot be loaded: {error}") from error
+        return make
+    return None
 
 
 def secret_of(reference: SecretReference, settings: Settings) -> str:
@@ -79,7 +106,7 @@ def _url(name: str, table: Mapping[str, Any], settings: Settings) -> str:
 
 
 def bindings_of(settings: Settings, jobs: ReloadableJobs, clock: SystemClock) -> dict[str, SinkBinding]:
-    builtin = {kind: {"type": kind} for kind in ("process", "webhook", "automations", "notification")}
+    builtin = {kind: {"type": kind} for kind in _TYPES if kind != "prefect"}
     tables: dict[str, Mapping[str, Any]] = {**builtin, **settings.sinks}
     bindings = {}
     for name, table in tables.items():
@@ -89,13 +116,22 @@ def bindings_of(settings: Settings, jobs: ReloadableJobs, clock: SystemClock) ->
 
 
 def routes_of(settings: Settings, bindings: Mapping[str, SinkBinding]) -> dict[str, str]:
-    """Action type → sink: one of the settings wins over a built-in one, and among those the one with `default`."""
+    """Action type → sink: one of the settings wins over a built-in one, and among those the one with `default`.
+    What is about an object that an event tells to be ours, or a Prefect server's, goes there: `TYPE@SYSTEM`.
+    """
 
     def rank(name: str) -> tuple[bool, bool]:
         return (bool(settings.sinks.get(name, {}).get("default")), name in settings.sinks)
 
     routes: dict[str, str] = {}
     for name in sorted(bindings, key=rank):
-        for action_type in bindings[name].sink.action_types:
-            routes[action_type] = name
+        sink = bindings[name].sink
+        of_prefect = isinstance(sink, PrefectSink)
+        for action_type in sink.action_types:
+            if not (of_prefect and action_type in _OF_OUR_RULES):
+                routes[action_type] = name
+            if of_prefect:
+                routes[f"{action_type}@prefect"] = name
+            elif isinstance(sink, OwnSink | ProcessSink):
+                routes[f"{action_type}@automations"] = name
     return routes

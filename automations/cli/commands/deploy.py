@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,26 +27,47 @@ if TYPE_CHECKING:
 @click.option(
     "-jv", "--job-variable", "job_variables", **KEY_VALUE, help="Laid over those of the file, key by key."
 )
+@click.option("--to", type=click.Choice(["prefect"]), help="Not to the engine: the server of PREFECT_API_URL.")
 @json_option
 def deploy(
-    names: tuple[str, ...], everything: bool, file: Path | None, job_variables: dict[str, Any], as_json: bool
+    names: tuple[str, ...],
+    everything: bool,
+    file: Path | None,
+    job_variables: dict[str, Any],
+    to: str | None,
+    as_json: bool,
 ) -> None:
     """Deploy what a deployment file declares; deploying again tells what changed.
 
     The environment of this machine fills in {{ $NAME }}. Exits 1 when something could not be deployed.
+    --to prefect takes PREFECT_API_KEY or PREFECT_API_AUTH_STRING as Prefect's own commands do.
 
     \b
     Examples:
       automations deploy --all
       automations deploy -n nightly -jv env.REGION=eu
       automations deploy --file jobs/prefect.yaml -n etl/nightly
+      automations deploy --all --to prefect
     """
     from automations.wiring.deploying import deployment_file
 
     if everything == bool(names):
         raise click.UsageError("name deployments with -n, or take --all")
     chosen = deployment_file(file)
+    if to is not None:
+        asyncio.run(_deploy_to_prefect(chosen, names, job_variables, as_json))
+        return
     with_client(lambda client: _deploy(client, chosen, names, job_variables, as_json))
+
+
+async def _deploy_to_prefect(
+    file: Path, names: tuple[str, ...], job_variables: dict[str, Any], as_json: bool
+) -> None:
+    from automations.wiring.deploying import deploy_to_prefect
+
+    async for done in deploy_to_prefect(file, names, job_variables):
+        told = {"name": done.name, "created": done.created, "changed": done.changed, "warnings": done.warnings}
+        _tell(done.kind, told, as_json)
 
 
 async def _deploy(
@@ -75,6 +97,10 @@ async def _put(client: Client, kind: str, path: str, document: dict[str, Any], a
             say(error.message)
             return
         raise refused(kind, path, error) from None
+    _tell(kind, done, as_json)
+
+
+def _tell(kind: str, done: dict[str, Any], as_json: bool) -> None:
     for warning in done["warnings"]:
         say(f"warning: {warning}")
     if as_json:

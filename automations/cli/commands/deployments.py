@@ -67,7 +67,8 @@ KEY_VALUE: dict[str, Any] = {"multiple": True, "metavar": "K=V", "callback": _as
 
 @deployment.command()
 @click.argument("name")
-def delete(name: str) -> None:
+@json_option
+def delete(name: str, as_json: bool) -> None:
     """Delete what was deployed. Its schedules and triggers end; its runs stay.
 
     \b
@@ -75,7 +76,7 @@ def delete(name: str) -> None:
       automations deployment delete etl/nightly
     """
     with_client(lambda client: client.delete(f"/api/deployments/{segment(name)}"))
-    say(f"deployment {name!r} is deleted")
+    print_json({"name": name}) if as_json else say(f"deployment {name!r} is deleted")
 
 
 @deployment.command()

@@ -97,7 +97,8 @@ def _template(file: IO[bytes]) -> Any:
 
 @work_pool.command()
 @click.argument("name")
-def delete(name: str) -> None:
+@json_option
+def delete(name: str, as_json: bool) -> None:
     """Delete a work pool that was made here; no deployment may run there.
 
     \b
@@ -105,7 +106,7 @@ def delete(name: str) -> None:
       automations work-pool delete small
     """
     with_client(lambda client: client.delete(f"/api/work-pools/{segment(name)}"))
-    say(f"work pool {name!r} is deleted")
+    print_json({"name": name}) if as_json else say(f"work pool {name!r} is deleted")
 
 
 @work_pool.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from automations.ports import Clock
 from automations.sinks.prefect.client import PrefectApi
 from automations.sinks.prefect.lookup import ambiguous, listed, not_found, prefect_id, read
 
-_FRESH: Final = 10 * SECOND
+_FRESH: Final = 2 * SECOND
 """How long a deployment counts as read: it, its work pool and their variables can change at any time."""
 
 Policies = Mapping[str, Mapping[str, JsonObject]]
@@ -37,25 +38,25 @@ class Deployments:
 
     def __init__(self, api: PrefectApi, policies: Policies, clock: Clock) -> None:
         self._api, self._policies, self._clock = api, policies, clock
-        self._known: dict[str, tuple[int, Target]] = {}
+        self._known: dict[tuple[str, bool], tuple[int, asyncio.Task[Target]]] = {}
 
     async def find(self, name: str, *, by_id: bool = False) -> Target:
-        """Find by `flow/name`, by `name` while it is unique, or by id.
+        """Find by `flow/name`, by `name` while it is unique, or by id. Those who ask at once share one reading.
 
         Raises PrepareError `not-found` with a suggestion, `ambiguous`; PrefectUnavailableError.
         """
-        now = self._clock.now()
-        read_at, target = self._known.get(name, (0, None))
-        if target is not None and 0 <= now - read_at < _FRESH:
-            return target
-        target = await self._target(await self.read(name, by_id=by_id))
-        self._known = {key: kept for key, kept in self._known.items() if 0 <= now - kept[0] < _FRESH}
-        self._known[name] = now, target
-        return target
+        now, key = self._clock.now(), (name, by_id)
+        self._known = {key: known for key, known in self._known.items() if _is_fresh(*known, now)}
+        if key not in self._known:
+            self._known[key] = now, asyncio.create_task(self._find(name, by_id))
+        return await asyncio.shield(self._known[key][1])
 
     def forget(self, identity: str) -> None:
         """Forget a deployment that is gone: another may have its name by now."""
-        self._known = {name: kept for name, kept in self._known.items() if kept[1].id != identity}
+        self._known = {key: known for key, known in self._known.items() if not _found(known[1], identity)}
+
+    async def _find(self, name: str, by_id: bool) -> Target:
+        return await self._target(await self.read(name, by_id=by_id))
 
     async def read(self, name: str, *, by_id: bool = False) -> JsonObject:
         """Read a deployment from the server, as `find` finds it."""
@@ -112,6 +113,7 @@ class Deployments:
             type="prefect",  # the template says everything, and no default of ours may stand in for it
             variables=template.get("variables") or {},
             job_configuration=template.get("job_configuration") or {},
+            allow_extra=not template.get("variables"),  # its first worker will say what there is
         )
         problem = schema_problem(pool.variables)
         if problem is not None:
@@ -119,12 +121,24 @@ class Deployments:
         return pool
 
 
+def _is_fresh(read_at: int, reading: asyncio.Task[Target], now: int) -> bool:
+    """What could not be read is asked for again; a clock that was set back tells nothing."""
+    return not _failed(reading) and 0 <= now - read_at < _FRESH
+
+
+def _failed(reading: asyncio.Task[Target]) -> bool:
+    return reading.done() and (reading.cancelled() or reading.exception() is not None)
+
+
+def _found(reading: asyncio.Task[Target], identity: str) -> bool:
+    return reading.done() and not _failed(reading) and reading.result().id == identity
+
+
 def _deployment(found: JsonObject, flow: str, pool: WorkPool, policy: Mapping[str, JsonObject]) -> Deployment:
     """What `jobs` must know. Job variables that the work pool does not use are left out, as Prefect does."""
     known = {*pool.variables.get("properties", {}), *placeholders(pool.job_configuration)}
-    values = {
-        key: value for key, value in (found.get("job_variables") or {}).items() if key.partition(".")[0] in known
-    }
+    given: JsonObject = found.get("job_variables") or {}
+    values = {key: value for key, value in given.items() if pool.allow_extra or key.partition(".")[0] in known}
     return Deployment(
         flow=flow,
         short_name=found["name"],

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 from uuid import NAMESPACE_OID, uuid5
 
+from automations.errors import PrepareError
 from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
 from automations.model.moment import SECOND, format_moment
 from automations.model.reason import Reason
 from automations.ports import Dead, Delivery, Done, Retry
 from automations.sinks.prefect.client import Answer, PrefectApi, path
-from automations.sinks.prefect.lookup import prefect_id, prefect_object, read
+from automations.sinks.prefect.lookup import not_found, prefect_id, prefect_object, read
 
 ACTIONS: Final = frozenset(
     {"cancel-flow-run", "suspend-flow-run", "resume-flow-run", "delete-flow-run", "change-flow-run-state"}
@@ -23,32 +24,28 @@ _SUSPENDED_FOR: Final = 3600 * SECOND
 
 
 def prepare_flow_run(request: ActionRequest, now: int) -> JsonObject:
-    """Say what is sent. `settled` lists the states in which there is nothing left to do.
+    """Say what is sent. `settled` lists the states in which there is nothing left to do, `transition` is the id of
+    the change, made of the request's, by which a repetition finds that it has been made.
 
-    A state carries a transition id made of the request's: Prefect does not make one transition twice in a row.
     Raises PrepareError for a run that is not on a Prefect server.
     """
     run = prefect_id(prefect_object(request), "flow run")
+    transition = str(uuid5(NAMESPACE_OID, request.id))
     if request.type == "delete-flow-run":
-        return {"method": "DELETE", "path": path("flow_runs", run), "body": None, "run": run}
+        return {"method": "DELETE", "path": path("flow_runs", run), "run": run}
     if request.type == "resume-flow-run":
-        settled = [*_RUNNABLE, "CANCELLING", *_ENDED]
-        return {
-            "method": "POST",
-            "path": path("flow_runs", run, "resume"),
-            "body": {},
-            "run": run,
-            "settled": settled,
-        }
-    state, settled = _state(request, now)
-    state.setdefault("state_details", {})["transition_id"] = str(uuid5(NAMESPACE_OID, request.id))
-    body = {"state": state, "force": request.body.get("force", False)}
+        steps, body, settled = ("resume",), {}, [*_RUNNABLE, "CANCELLING", *_ENDED]
+    else:
+        state, settled = _state(request, now)
+        state.setdefault("state_details", {})["transition_id"] = transition
+        steps, body = ("set_state",), {"state": state, "force": request.body.get("force", False)}
     return {
         "method": "POST",
-        "path": path("flow_runs", run, "set_state"),
+        "path": path("flow_runs", run, *steps),
         "body": body,
         "run": run,
         "settled": settled,
+        "transition": transition,
     }
 
 
@@ -65,26 +62,45 @@ def _state(request: ActionRequest, now: int) -> tuple[JsonObject, list[str]]:
     return state, [wanted]
 
 
-def deleted(prepared: JsonObject, answer: Answer) -> Delivery:
-    """A run that is gone is deleted."""
-    if answer.accepted or answer.status == 404:
-        return Done(prepared["run"])
-    return Dead(Reason.REJECTED, answer.reason)
+async def carry_out(prepared: JsonObject, api: PrefectApi) -> Delivery:
+    """Send it, and read the verdict of Prefect's orchestration; PrefectUnavailableError, PrepareError.
 
-
-async def changed(api: PrefectApi, prepared: JsonObject, answer: Answer) -> Delivery:
-    """Read the verdict of Prefect's orchestration. What it refuses is done where the run is there already.
-
-    It answers REJECT, too, where it sets another state instead: a scheduled run is Cancelled, not Cancelling.
+    It answers REJECT, too, where it sets another state instead: a scheduled run is Cancelled, not Cancelling. What
+    it refuses is done where the run is there already.
     """
+    run = prepared["run"]
+    if prepared["method"] == "DELETE":
+        return _deleted(run, await api.call("DELETE", prepared["path"]))
+    made = await _transitions(run, api)
+    if prepared["transition"] in made:
+        return Done(run)
+    answer = await api.call("POST", prepared["path"], prepared["body"])
+    if not answer.accepted:
+        return Dead(Reason.REJECTED, answer.reason)
     verdict = answer.body
     if verdict["status"] == "ACCEPT":
-        return Done(prepared["run"])
+        return Done(run)
     reason = verdict["details"].get("reason") or "no reason given"
     if verdict["status"] == "WAIT":
         return Retry(reason, round(verdict["details"]["delay_seconds"] * SECOND))
-    run = await read(api, "flow_runs", prepared["run"])
-    state = run["state_type"] if run is not None else None
+    found = await read(api, "flow_runs", run)
+    state = found["state_type"] if found is not None else None
     if state in prepared["settled"]:
-        return Done(f"{prepared['run']}: {state}")
+        return Done(f"{run}: {state}")
     return Dead(Reason.REJECTED, f"Prefect refuses: {reason}")
+
+
+def _deleted(run: str, answer: Answer) -> Delivery:
+    """A run that is gone is deleted."""
+    gone = answer.accepted or answer.status == 404
+    return Done(run) if gone else Dead(Reason.REJECTED, answer.reason)
+
+
+async def _transitions(run: str, api: PrefectApi) -> set[str]:
+    """The transition ids of all states that a run has had; PrepareError `not-found` where there is no such run."""
+    answer = await api.call("GET", f"/flow_run_states/?flow_run_id={run}")
+    if not answer.accepted:
+        raise PrepareError(answer.reason)
+    if not answer.body:
+        raise not_found("flow run", run)
+    return {state["state_details"]["transition_id"] for state in answer.body} - {None}

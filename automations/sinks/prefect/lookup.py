@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from rapidfuzz import process
@@ -12,9 +12,6 @@ from automations.errors import PrepareError
 from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
 from automations.sinks.prefect.client import PrefectApi, path
-
-_PAGE: Final = 200
-"""The most that Prefect lists in one answer."""
 
 
 def prefect_id(text: str, kind: str) -> str:
@@ -50,7 +47,7 @@ def ambiguous(kind: str, name: str, mend: str) -> PrepareError:
 
 async def listed(api: PrefectApi, collection: str, **filters: Any) -> list[JsonObject]:
     """Return the first objects of a collection that pass the filters; PrepareError where the server refuses."""
-    answer = await api.call("POST", path(collection, "filter"), {**filters, "limit": _PAGE})
+    answer = await api.call("POST", path(collection, "filter"), filters)
     if not answer.accepted:
         raise PrepareError(answer.reason)
     objects: list[JsonObject] = answer.body

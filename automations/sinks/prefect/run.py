@@ -33,7 +33,6 @@ def prepare_run(request: ActionRequest, target: Target, now: int) -> JsonObject:
     layer = _run_layer(request)
     effective = effective_job_variables(target.pool, target.deployment, layer)
     return {
-        "method": "POST",
         "path": path("deployments", target.id, "create_flow_run"),
         "body": {
             "state": _scheduled(request, now),
@@ -50,6 +49,13 @@ def prepare_run(request: ActionRequest, target: Target, now: int) -> JsonObject:
 
 def created(prepared: JsonObject, answer: Answer) -> Delivery:
     """Tell whether the run that the server answered with is ours."""
+    if answer.status == 404:
+        return Dead(
+            Reason.REJECTED,
+            f"the deployment {prepared['deployment']!r} is gone, or another one has its name; redrive this",
+        )
+    if not answer.accepted:
+        return Dead(Reason.REJECTED, answer.reason)
     run: Any = answer.body
     if not isinstance(run, dict) or run.get("deployment_id") != prepared["deployment_id"]:
         return Dead(

@@ -10,9 +10,10 @@ from automations.model.document import JsonObject
 from automations.model.reason import Reason
 from automations.ports import Clock, Dead, Delivery, Done, Retry
 from automations.sinks.prefect import flow_runs, switches
-from automations.sinks.prefect.client import Answer, PrefectApi, PrefectUnavailableError
+from automations.sinks.prefect.client import PrefectApi, PrefectUnavailableError, ReadSecret
+from automations.sinks.prefect.creation import RunCreation
 from automations.sinks.prefect.deployments import Deployments, Policies
-from automations.sinks.prefect.run import created, prepare_run
+from automations.sinks.prefect.run import prepare_run
 from automations.sinks.prefect.settings import PrefectSettings
 
 _RUN: Final = "run-deployment"
@@ -28,11 +29,14 @@ class PrefectSink:
     action_types = frozenset({_RUN, *flow_runs.ACTIONS, *switches.ACTIONS})
     local = False
 
-    def __init__(self, settings: PrefectSettings, policies: Policies, clock: Clock) -> None:
-        """`policies`: `flow/name` → job variable → entry, each with one of `enum`, `pattern`, `range`, `any`."""
+    def __init__(self, settings: PrefectSettings, policies: Policies, secret: ReadSecret, clock: Clock) -> None:
+        """`policies`: `flow/name` → job variable → entry, each with one of `enum`, `pattern`, `range`, `any`.
+        Secrets are read at once: SettingsError.
+        """
         self._clock = clock
-        self._api = PrefectApi(settings)
+        self._api = PrefectApi(settings, secret)
         self._deployments = Deployments(self._api, policies, clock)
+        self._creation = RunCreation(self._api, self._deployments.forget)
 
     async def prepare(self, request: ActionRequest) -> JsonObject:
         """Find what the action names and say what is sent: `method`, `path`, `body`, and how to read the answer.
@@ -53,27 +57,21 @@ class PrefectSink:
     async def deliver(self, prepared: JsonObject) -> Delivery:
         """Send it, and read the answer."""
         try:
-            answer = await self._api.call(prepared["method"], prepared["path"], prepared["body"])
-            return await self._judge(prepared, answer)
+            if prepared["type"] == _RUN:
+                return await self._creation.create(prepared)
+            if prepared["type"] in flow_runs.ACTIONS:
+                return await flow_runs.carry_out(prepared, self._api)
+            return await self._switch(prepared)
         except PrefectUnavailableError as error:
             return Retry(error.message, error.after)
-        except PrepareError as error:  # the run's state could not be read
+        except PrepareError as error:  # the run's states could not be read
             return Dead(error.code, error.message)
 
-    async def _judge(self, prepared: JsonObject, answer: Answer) -> Delivery:
-        action = prepared["type"]
-        if action == "delete-flow-run":
-            return flow_runs.deleted(prepared, answer)
-        if not answer.accepted:
-            if action == _RUN and answer.status == 404:
-                self._deployments.forget(prepared["deployment_id"])
-            return Dead(Reason.REJECTED, answer.reason)
-        if action == _RUN:
-            return created(prepared, answer)
-        if action in flow_runs.ACTIONS:
-            return await flow_runs.changed(self._api, prepared, answer)
-        return Done(prepared["path"])
+    async def _switch(self, prepared: JsonObject) -> Delivery:
+        answer = await self._api.call(prepared["method"], prepared["path"], prepared["body"])
+        return Done(prepared["path"]) if answer.accepted else Dead(Reason.REJECTED, answer.reason)
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._creation.close()
         await self._api.close()

@@ -18,7 +18,7 @@ PROMISED = {
     "dead-letters ls", "dead-letters inspect", "dead-letters redrive", "dead-letters discard",
     "deployment ls", "deployment inspect", "deployment run", "deployment pause", "deployment resume",
     "work-pool pause", "work-pool resume",
-    "work-pool ls", "work-pool inspect",
+    "work-pool ls", "work-pool inspect", "work-pool create", "work-pool delete", "deploy", "deployment delete",
     "api-key create", "api-key ls", "api-key revoke",
 }  # fmt: skip
 GROUPS = {"events", "run", "dead-letters", "deployment", "work-pool", "api-key"}

@@ -16,7 +16,8 @@ from automations.errors import PrepareError, SettingsError
 from automations.model.action import ActionRequest
 from automations.model.document import JsonObject
 from automations.ports import Dead, Done, Retry
-from automations.sinks.webhook import WebhookSettings, WebhookSink, parse_retry_after, signature
+from automations.sinks.retry_after import parse_retry_after
+from automations.sinks.webhook import WebhookSettings, WebhookSink, signature
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
