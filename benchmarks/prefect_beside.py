@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,13 +49,16 @@ def all_runs(prefect: PrefectServer, deployment: str) -> list[dict[str, Any]]:
     """Return all flow runs of a deployment."""
     found: list[dict[str, Any]] = []
     while True:
-        page = prefect.post(
-            "/flow_runs/filter",
-            {"deployments": {"id": {"any_": [deployment]}}, "sort": "ID_DESC", "limit": 200, "offset": len(found)},
-        )
+        page = prefect.until(partial(_page, prefect, deployment, len(found)))[0]
         found += page
         if len(page) < 200:
             return found
+
+
+def _page(prefect: PrefectServer, deployment: str, offset: int) -> list[list[dict[str, Any]]]:
+    """In a list, as an empty page counts, too. Under load the server refuses for a while: then it is asked again."""
+    wanted = {"deployments": {"id": {"any_": [deployment]}}, "sort": "ID_DESC", "limit": 200, "offset": offset}
+    return [prefect.post("/flow_runs/filter", wanted)]
 
 
 __all__ = ["FLOW", "NAME", "PrefectServer", "all_runs", "order", "write_project"]

@@ -94,8 +94,8 @@ async def ours(
     session: aiohttp.ClientSession, folder: Path, prefect: PrefectServer, runs: int, paced: int
 ) -> Measured:
     """Events by HTTP, in batches; then one by one, for the latencies."""
+    deployment = prefect.until(lambda: prefect.deployment(FLOW, NAME, "bench"))
     write_project(folder, prefect)
-    deployment = prefect.deployment(FLOW, NAME, "bench")
     engine = EngineProcess(folder)
     await engine.start(session)
     started = time.monotonic()
@@ -125,14 +125,15 @@ async def _delivered(session: aiohttp.ClientSession, engine: EngineProcess, runs
 
 async def own_automations(session: aiohttp.ClientSession, prefect: PrefectServer, runs: int) -> Measured:
     """Prefect's own: the same events, its own trigger and its own action."""
-    deployment = prefect.deployment(FLOW, "own", "bench")
-    prefect.post("/automations/", {
+    deployment = prefect.until(lambda: prefect.deployment(FLOW, "own", "bench"))
+    automation = {
         "name": "run each order",
         "trigger": {"type": "event", "expect": ["order.placed"], "for_each": ["prefect.resource.id"],
                     "posture": "Reactive", "threshold": 1, "within": 0},
         "actions": [{"type": "run-deployment", "source": "selected", "deployment_id": deployment,
                      "parameters": {"number": "{{ event.payload.number }}"}, "job_variables": {}}],
-    })  # fmt: skip
+    }  # fmt: skip
+    prefect.until(lambda: prefect.post("/automations/", automation))
     await asyncio.sleep(3)  # its trigger services load automations every second
     sent: dict[int, float] = {}
     events = [_prefect_event(number) for number in range(runs)]

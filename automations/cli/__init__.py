@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "api-key": "api_keys:api_key",
     "status": "status:status",
     "schema": "schema:schema",
+    "import": "import_rules:import_rules",
 }
 
 

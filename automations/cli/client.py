@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import click
 import orjson
 
+from automations.address import DEFAULT_URL
 from automations.cli.output import say
 from automations.errors import AutomationsError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_URL: Final = "http://127.0.0.1:4280"
 _TIMEOUT: Final = 60.0
 _DELAYS: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 _LONGEST_WAIT: Final = 30.0

@@ -25,8 +25,12 @@ class Entrypoint:
 
 
 def inspect_entrypoint(entrypoint: str, directory: Path) -> Entrypoint:
-    """Find `path.py:function` below `directory`. AutomationsError says what is missing."""
+    """Find `path.py:function` or `package.module:function` below `directory`. AutomationsError says what is
+    missing.
+    """
     file, function = _parted(entrypoint)
+    if not file.endswith(".py"):
+        file = _file_of_module(file, directory)
     module = _parse(file, directory / file)
     found = {name: node for node in _statements(module.body) for name in _defined(node)}
     if function not in found:
@@ -43,6 +47,12 @@ def unseen_entrypoint(entrypoint: str) -> Entrypoint:
     """Return what the name alone of `path.py:function` tells; AutomationsError where it is none."""
     _, function = _parted(entrypoint)
     return Entrypoint(function.replace("_", "-"), None)
+
+
+def _file_of_module(module: str, directory: Path) -> str:
+    path = module.replace(".", "/")
+    package = f"{path}/__init__.py"
+    return package if (directory / package).is_file() else f"{path}.py"
 
 
 def _parted(entrypoint: str) -> tuple[str, str]:

@@ -107,7 +107,9 @@ def _end_adopted() -> None:
 
 
 def call(target: str, directory: str) -> int:
-    """Call `path.py:function` with the parameters; awaits what it returns when that is awaitable."""
+    """Call `path.py:function` or `package.module:function` with the parameters; awaits what it returns when that
+    is awaitable.
+    """
     with open(0, "rb", closefd=False) as pipe:
         parameters = json.loads(pipe.read())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -115,9 +117,12 @@ def call(target: str, directory: str) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     path, _, name = target.rpartition(":")
-    path, directory = os.path.abspath(path), os.path.abspath(directory)
+    directory = os.path.abspath(directory)
+    of_file = path.endswith(".py")
+    path = os.path.abspath(path) if of_file else path
     sys.argv = [path]
-    sys.path[:1] = list(dict.fromkeys((directory, os.path.dirname(path))))  # in place of this file's own folder
+    beside = [os.path.dirname(path)] if of_file else []
+    sys.path[:1] = list(dict.fromkeys((directory, *beside)))  # in place of this file's own folder
     try:
         function = _load(path, name)
         problem = _misfit(function, parameters)
@@ -148,6 +153,8 @@ def _fetched(steps: list[dict[str, Any]]) -> bool:
 def _load(path: str, name: str) -> Any:
     import importlib.util
 
+    if not path.endswith(".py"):
+        return getattr(importlib.import_module(path), name)
     stem = os.path.splitext(os.path.basename(path))[0]
     module_name = "automations_entrypoint" if stem in sys.modules else stem
     spec = importlib.util.spec_from_file_location(module_name, path)

@@ -75,7 +75,9 @@ def _target(spec: RunSpec, folder: Path) -> tuple[str, str, str]:
     command: str | None = _setting(spec.job, "command", str)
     if command is not None:
         return "shell", command, str(folder)
-    return ("call", spec.entrypoint, ".") if spec.pull else ("call", str(folder / spec.entrypoint), str(folder))
+    file, _, _ = spec.entrypoint.rpartition(":")
+    here = spec.pull or not file.endswith(".py")
+    return "call", spec.entrypoint if here else str(folder / spec.entrypoint), "." if spec.pull else str(folder)
 
 
 def _pull(spec: RunSpec, read_secret: ReadSecret) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""How a program deploys to a running engine."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+
+from automations.address import DEFAULT_URL
+from automations.errors import AutomationsError, DeployErrors
+from automations.model.document import JsonObject
+
+_TIMEOUT: Final = 60.0
+
+
+def put_deployment(name: str, document: JsonObject) -> JsonObject:
+    """Send one deployment; returns what the engine answers. DeployErrors, AutomationsError."""
+    url = (os.environ.get("AUTOMATIONS_API_URL") or DEFAULT_URL).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise AutomationsError(f"AUTOMATIONS_API_URL is {url!r}", code="bad-url", hint="write http://HOST:PORT")
+    request = urllib.request.Request(  # noqa: S310  of these two schemes alone
+        f"{url}/api/deployments/{quote(name)}", orjson.dumps(document), _headers(), method="PUT"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
+            answer: JsonObject = orjson.loads(response.read())
+            return answer
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(error.code, error.read()) from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise AutomationsError(
+            f"no engine answers at {url} ({reason})",
+            code="unreachable",
+            hint="start it with 'automations serve', or set AUTOMATIONS_API_URL",
+        ) from None
+
+
+def _headers() -> dict[str, str]:
+    key = os.environ.get("AUTOMATIONS_API_KEY", "").strip()
+    return {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+
+
+def _refusal(status: int, raw: bytes) -> AutomationsError:
+    try:
+        problem: Any = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        problem = {}
+    if problem.get("errors"):
+        return DeployErrors(problem["errors"])
+    detail = problem.get("detail") or f"the engine answered HTTP {status}"
+    return AutomationsError(detail, code=problem.get("code", "refused"), hint=problem.get("hint"))
