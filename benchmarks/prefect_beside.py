@@ -56,7 +56,7 @@ def all_runs(prefect: PrefectServer, deployment: str) -> list[dict[str, Any]]:
 
 
 def _page(prefect: PrefectServer, deployment: str, offset: int) -> list[list[dict[str, Any]]]:
-    """In a list, as an empty page counts, too. Under load the server refuses for a while: then it is asked again."""
+    """In a list, as an empty page counts, too. A server that refuses under load is asked again."""
     wanted = {"deployments": {"id": {"any_": [deployment]}}, "sort": "ID_DESC", "limit": 200, "offset": offset}
     return [prefect.post("/flow_runs/filter", wanted)]
 

@@ -1,4 +1,4 @@
-"""sources.yaml into webhook sources: everything, or every problem with its place."""
+"""sources.yaml into sources: everything, or every problem with its place."""
 
 from __future__ import annotations
 
@@ -9,33 +9,44 @@ from typing import Any, Final
 
 from automations.errors import Location, Problem, RuleFileErrors, SettingsError
 from automations.ingest import BearerTokens, CompiledMapping, OpenDoor, WebhookSource
+from automations.model.secret import SecretReference
 from automations.rulefiles import Document, read_file, suggestion, validate
-from automations.sources.document import WebhookAuthentication, WebhookDocument
+from automations.sources.document import PrefectDocument, WebhookAuthentication, WebhookDocument, is_api_address
+from automations.sources.prefect import PrefectSubscription
 from automations.sources.secret import read_secret
 from automations.templating import TemplateErrors
 
-_LATER_TYPES: Final = frozenset({"kafka", "prefect"})
+_TYPES: Final = ("webhook", "prefect")
+_LATER_TYPES: Final = frozenset({"kafka"})
 _LATER_AUTH: Final = frozenset({"standard-webhooks", "github", "stripe", "slack"})
 Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The declared sources by name: those that are posted to, and those that are fetched from."""
+
+    webhooks: dict[str, WebhookSource] = field(default_factory=dict)
+    prefect: dict[str, PrefectSubscription] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Loading:
     folder: Path
     environ: Mapping[str, str]
-    sources: dict[str, WebhookSource] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
     places: dict[str, Location] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def load_sources(path: Path, environ: Mapping[str, str]) -> Mapping[str, WebhookSource]:
-    """Return the sources by name; none when the file does not exist. RuleFileErrors has every problem.
+def load_sources(path: Path, environ: Mapping[str, str]) -> Sources:
+    """Return the sources; none when the file does not exist. RuleFileErrors has every problem.
 
     Secrets are resolved from `environ` and from files, relative ones beside the file of sources.
     """
-    if not path.exists():
-        return {}
     loading = _Loading(path.parent, environ)
+    if not path.exists():
+        return loading.sources
     documents, loading.problems = read_file(path)
     for document in documents:
         for steps in _listed(loading, document):
@@ -65,31 +76,45 @@ def _listed(loading: _Loading, document: Document) -> Iterator[Steps]:
     yield from (("sources", position) for position in range(len(listed)))
 
 
-def _add(loading: _Loading, document: Document, steps: Steps, code: str, message: str) -> None:
-    loading.problems.append(Problem(code, message, document.location(steps)))
+def _add(
+    loading: _Loading, document: Document, steps: Steps, code: str, message: str, hint: str | None = None
+) -> None:
+    loading.problems.append(Problem(code, message, document.location(steps), hint))
 
 
 def _take(loading: _Loading, document: Document, steps: Steps) -> None:
-    later = list(_not_supported(document, steps, document.data[steps[0]][steps[1]]))
-    if later:
-        loading.problems += later
+    data = document.data[steps[0]][steps[1]]
+    refused = list(_not_supported(document, steps, data))
+    loading.problems += refused
+    if refused:
         return
-    source, problems = validate(document, WebhookDocument, steps)
+    if isinstance(data, dict) and data.get("type") == "prefect":
+        prefect, problems = validate(document, PrefectDocument, steps)
+        loading.problems += problems
+        if prefect is not None and _named(loading, document, steps, prefect.name):
+            _take_prefect(loading, document, steps, prefect)
+        return
+    webhook, problems = validate(document, WebhookDocument, steps)
     loading.problems += problems
-    if source is None:
-        return
+    if webhook is not None and _named(loading, document, steps, webhook.name):
+        authentication = _authentication(loading, document, steps, webhook.auth)
+        mapping = _mapping(loading, document, steps, webhook)
+        loading.sources.webhooks[webhook.name] = WebhookSource(webhook.name, authentication, mapping)
+
+
+def _named(loading: _Loading, document: Document, steps: Steps, name: str) -> bool:
+    """Give the name to the first that has it."""
     where = document.location((*steps, "name"))
-    first = loading.places.setdefault(source.name, where)
-    if first != where:
-        message = f"the name {source.name!r} is taken: another source has it at {first}"
-        loading.problems.append(Problem("duplicate-name", message, where))
-        return
-    authentication = _authentication(loading, document, steps, source.auth)
-    mapping = _mapping(loading, document, steps, source)
-    loading.sources[source.name] = WebhookSource(source.name, authentication, mapping)
+    first = loading.places.setdefault(name, where)
+    if first == where:
+        return True
+    message = f"the name {name!r} is taken: another source has it at {first}"
+    loading.problems.append(Problem("duplicate-name", message, where))
+    return False
 
 
 def _not_supported(document: Document, steps: Steps, data: Any) -> Iterator[Problem]:
+    """Types that are none of ours, and those that this version does not run."""
     if not isinstance(data, dict):
         return
     auth = data.get("auth")
@@ -97,22 +122,34 @@ def _not_supported(document: Document, steps: Steps, data: Any) -> Iterator[Prob
     if isinstance(auth, dict):
         found.append((("auth", "type"), "authentication", auth.get("type"), _LATER_AUTH))
     for path, noun, kind, later in found:
+        where = document.location((*steps, *path))
         if isinstance(kind, str) and kind in later:
-            message = f"the {noun} type {kind!r} is not run by this version yet"
-            yield Problem("not-supported", message, document.location((*steps, *path)))
+            yield Problem("not-supported", f"the {noun} type {kind!r} is not run by this version yet", where)
+        elif isinstance(kind, str) and noun == "source" and kind not in _TYPES:
+            hint = suggestion(kind, list(_TYPES)) or f"the types are {', '.join(_TYPES)}"
+            yield Problem("bad-value", f"there is no source of the type {kind!r}", where, hint)
+
+
+# --- webhooks ----------------------------------------------------------------------------------------------
 
 
 def _authentication(
     loading: _Loading, document: Document, steps: Steps, auth: WebhookAuthentication
 ) -> BearerTokens | OpenDoor:
-    tokens = []
-    for reference in auth.secret:
-        try:
-            tokens.append(read_secret(reference, loading.folder, loading.environ))
-        except SettingsError as error:
-            where = document.location((*steps, "auth", "secret"))
-            loading.problems.append(Problem(error.code, error.message, where, error.hint))
-    return BearerTokens(tokens) if auth.type == "bearer" else OpenDoor()
+    where = (*steps, "auth", "secret")
+    found = [_secret(loading, document, where, reference) for reference in auth.secret]
+    return BearerTokens([token for token in found if token]) if auth.type == "bearer" else OpenDoor()
+
+
+def _secret(loading: _Loading, document: Document, steps: Steps, reference: SecretReference | None) -> str | None:
+    """Resolve a secret; None where there is none, or it is not set, which is a problem."""
+    if reference is None:
+        return None
+    try:
+        return read_secret(reference, loading.folder, loading.environ)
+    except SettingsError as error:
+        _add(loading, document, steps, error.code, error.message, error.hint)
+        return None
 
 
 def _mapping(
@@ -124,8 +161,7 @@ def _mapping(
         return CompiledMapping(source.mapping)
     except TemplateErrors as errors:
         for pointer, error in errors.errors:
-            where = document.location((*steps, "mapping", *_steps(pointer)))
-            loading.problems.append(Problem(error.code, error.message, where, error.hint))
+            _add(loading, document, (*steps, "mapping", *_steps(pointer)), error.code, error.message, error.hint)
         return None
 
 
@@ -135,3 +171,21 @@ def _steps(pointer: str) -> Steps:
     """
     written = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return tuple(int(step) if step.isdecimal() else step for step in written)
+
+
+# --- Prefect -----------------------------------------------------------------------------------------------
+
+
+def _take_prefect(loading: _Loading, document: Document, steps: Steps, source: PrefectDocument) -> None:
+    environ = loading.environ
+    url = source.api_url or environ.get("PREFECT_API_URL", "").rstrip("/")
+    key = _secret(loading, document, (*steps, "api_key"), source.api_key)
+    auth = _secret(loading, document, (*steps, "auth_string"), source.auth_string)
+    if source.api_url is None and source.api_key is None and source.auth_string is None:
+        key, auth = environ.get("PREFECT_API_KEY") or None, environ.get("PREFECT_API_AUTH_STRING") or None
+    if not is_api_address(url):
+        message = f"PREFECT_API_URL is {url!r}, no address" if url else f"{source.name!r} needs 'api_url'"
+        _add(loading, document, steps, "missing-key", message, "write it, or set PREFECT_API_URL")
+    loading.sources.prefect[source.name] = PrefectSubscription(
+        source.name, url, api_key=key, auth_string=auth, since=source.since, events=source.events
+    )

@@ -20,15 +20,20 @@ class PrefectSources:
         self._intake, self._store, self._clock = intake, store, clock
         self._limits, self._random = limits, random
         self._running: dict[PrefectSubscription, asyncio.Task[None]] = {}
+        self._held: set[str] = set()
 
     def hold_time(self, names: Iterable[str]) -> None:
         """Before the engine starts: what came due in its absence waits for the events of its absence."""
         for name in names:
             self._intake.hold_time(name)
+            self._held.add(name)
 
     def follow(self, declared: Mapping[str, PrefectSubscription]) -> None:
         """Begin what is declared and does not run; end what is declared no more, or otherwise."""
         wanted = set(declared.values())
+        for name in self._held - declared.keys():
+            self._intake.release_time(name)
+        self._held.clear()
         for gone in self._running.keys() - wanted:
             self._running.pop(gone).cancel()
         for new in wanted - self._running.keys():

@@ -32,6 +32,7 @@ class PrefectServer:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
+        self.headers = {"content-type": "application/json"}
         self.process: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
         home.mkdir(parents=True, exist_ok=True)
@@ -95,9 +96,7 @@ class PrefectServer:
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         data = None if body is None else orjson.dumps(body)
-        request = urllib.request.Request(
-            self.url + path, data, {"content-type": "application/json"}, method=method
-        )
+        request = urllib.request.Request(self.url + path, data, self.headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
                 raw, status = response.read(), response.status
@@ -135,6 +134,16 @@ class PrefectServer:
         found: list[Any] = self.post(
             "/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}, "limit": 200}
         )
+        return found
+
+    def events(self, prefix: str) -> list[Any]:
+        """All events that it has stored whose name begins so."""
+        query = {"filter": {"event": {"prefix": [prefix]}, "order": "ASC"}, "limit": 50}
+        page = self.post("/events/filter", query)
+        found: list[Any] = page["events"]
+        while page["next_page"]:
+            page = self.get(page["next_page"].removeprefix(self.url))
+            found += page["events"]
         return found
 
     def until(self, ready: Callable[[], Any], seconds: float = 60) -> Any:

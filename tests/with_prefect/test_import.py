@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from running import AUTOMATIONS, clean_environment
+from with_prefect.following import Life, emitted, following
 from with_prefect.server import PrefectServer
 
 from automations.model.automation import Automation
@@ -186,3 +188,51 @@ def test_a_server_that_is_not_there_is_told(prefect: PrefectServer, tmp_path: Pa
     command(prefect, tmp_path, "import", "prefect", "--api-url", wrong, code=1)
     command(prefect, tmp_path, "import", "prefect", "--api-url", "here", code=1)
     assert not (tmp_path / "rules").exists()
+
+
+async def test_imported_rules_fire_as_often_as_the_servers_own(prefect: PrefectServer, tmp_path: Path) -> None:
+    """The same events, judged there by the automations and here by the rules that were made of them."""
+    remove_all(prefect)
+    part = {**PART, "match": {"shop": "s*"}}
+    triggers: dict[str, Any] = {
+        "each": {**part, "expect": ["same.a", "same.b"]},
+        "three": {**part, "expect": ["same.*"], "threshold": 3, "within": 60, "for_each": ["shop"]},
+        "both": {"type": "compound", "require": "all", "within": 60, "triggers": [expect("b"), expect("c")]},
+        "in order": {"type": "sequence", "within": 60, "triggers": [expect("c"), expect("d")]},
+        "out of order": {"type": "sequence", "within": 60, "triggers": [expect("d"), expect("c")]},
+        "silent": {**part, "posture": "Proactive", "after": ["same.d"], "expect": ["same.z"], "within": 10},
+    }
+    for name, trigger in triggers.items():
+        make(prefect, name, trigger=trigger)
+    command(prefect, tmp_path, "import", "prefect")
+    async with following(tmp_path / "a.db", prefect.url, load_rules(tmp_path / "rules")) as life:
+        await life.until(lambda: life.store.reads.source_cursor("prefect"))
+        for name in "abcd":
+            resource = {"prefect.resource.id": "r", "shop": "s1"}
+            prefect.post("/events", [{**emitted(f"same.{name}"), "resource": resource}])
+        await life.until(lambda: ticked(life, "silent"))
+        here = await firings(life)
+    assert here == {"each": 2, "three": 1, "both": 1, "in order": 1, "silent": 1}
+    prefect.until(lambda: fired_there(prefect, triggers) == here)
+    remove_all(prefect)
+
+
+def expect(name: str) -> dict[str, Any]:
+    return {**PART, "expect": [f"same.{name}"]}
+
+
+def fired_there(prefect: PrefectServer, names: Iterable[str]) -> Counter[str]:
+    told = prefect.events("prefect.automation.triggered")
+    counted = Counter(event["resource"]["prefect.resource.name"] for event in told)
+    return Counter({name: counted[name] for name in names if counted[name]})
+
+
+async def ticked(life: Life, name: str) -> bool:
+    """Let time pass, as the ticker does."""
+    await life.engine.tick()
+    return name in await firings(life)
+
+
+async def firings(life: Life) -> Counter[str]:
+    page = await life.store.reads.firings(limit=200)
+    return Counter(stored.firing.automation for stored in page.items)

@@ -70,16 +70,62 @@ class RunCreation:
             return await self._send(runs)
 
     async def _send(self, runs: Sequence[JsonObject]) -> list[Delivery]:
-        """Send a group; the outcomes stand in the same places."""
-        if len(runs) == 1:
-            return [await self._alone(runs[0])]
-        if not self._bulk:
-            return [await self._alone(run) for run in runs]
+        """Send a group; each outcome stands where its run does."""
+        if len(runs) == 1 or not self._bulk:
+            return await self._one_by_one(runs)
         try:
             answer = await self._together(runs)
             found = await self._found(runs) if answer.accepted else {}
         except PrefectUnavailableError as error:
             return [Retry(error.message, error.after)] * len(runs)
         missing = [run for run in runs if _key(run) not in found]
-        again = dict(zip(map(_key, missing), await self._send_smaller(missing, answer), strict=True))
-        return [Done(found[_key(run)]) if _key(run) in found else again[_key(run)] for run in runs]
+        if len(missing) < len(runs):
+            sent = await self._send(missing) if missing else []
+        elif answer.status in _NO_SUCH_ROUTE:
+            sent = await self._one_by_one(missing)
+            self._bulk = not any(isinstance(outcome, Done) for outcome in sent)
+        else:
+            half = len(runs) // 2
+            sent = [*await self._send(missing[:half]), *await self._send(missing[half:])]
+        again = iter(sent)
+        return [Done(found[_key(run)]) if _key(run) in found else next(again) for run in runs]
+
+    async def _together(self, runs: Sequence[JsonObject]) -> Answer:
+        """Send one request for all. A 500 is about one of them rather than about the server, and so a refusal."""
+        try:
+            return await self._api.call("POST", f"{runs[0]['path']}/bulk", [run["body"] for run in runs])
+        except PrefectUnavailableError as error:
+            if error.status == 500:
+                return Answer(500, error.message)
+            raise
+
+    async def _found(self, runs: Sequence[JsonObject]) -> Mapping[str, str]:
+        """Key → id of the runs that are there, and of the deployment."""
+        wanted = {"flow_runs": {"idempotency_key": {"any_": [_key(run) for run in runs]}}}
+        answer = await self._api.call("POST", path("flow_runs", "filter"), wanted)
+        found = answer.body if answer.accepted else []
+        deployment = runs[0]["deployment_id"]
+        return {run["idempotency_key"]: run["id"] for run in found if run["deployment_id"] == deployment}
+
+    async def _one_by_one(self, runs: Sequence[JsonObject]) -> list[Delivery]:
+        outcomes: list[Delivery] = []
+        for run in runs:
+            try:
+                outcomes.append(await self._alone(run))
+            except PrefectUnavailableError as error:
+                silent = error.status is None  # and so it would be to each of the others
+                outcomes += [Retry(error.message, error.after)] * (len(runs) - len(outcomes) if silent else 1)
+                if silent:
+                    break
+        return outcomes
+
+    async def _alone(self, prepared: JsonObject) -> Delivery:
+        answer = await self._api.call("POST", prepared["path"], prepared["body"])
+        if answer.status == 404:
+            self._forget(prepared["deployment_id"])
+        return created(prepared, answer)
+
+
+def _key(prepared: JsonObject) -> str:
+    key: str = prepared["body"]["idempotency_key"]
+    return key

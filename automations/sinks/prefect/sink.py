@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from automations.errors import PrepareError
@@ -36,7 +37,8 @@ class PrefectSink:
         self._clock = clock
         self._api = PrefectApi(settings, secret)
         self._deployments = Deployments(self._api, policies, clock)
-        self._creation = RunCreation(self._api, self._deployments.forget)
+        self._turn = asyncio.Lock()
+        self._creation = RunCreation(self._api, self._turn, self._deployments.forget)
 
     async def prepare(self, request: ActionRequest) -> JsonObject:
         """Find what the action names and say what is sent: `method`, `path`, `body`, and how to read the answer.
@@ -59,9 +61,10 @@ class PrefectSink:
         try:
             if prepared["type"] == _RUN:
                 return await self._creation.create(prepared)
-            if prepared["type"] in flow_runs.ACTIONS:
-                return await flow_runs.carry_out(prepared, self._api)
-            return await self._switch(prepared)
+            async with self._turn:
+                if prepared["type"] in flow_runs.ACTIONS:
+                    return await flow_runs.carry_out(prepared, self._api)
+                return await self._switch(prepared)
         except PrefectUnavailableError as error:
             return Retry(error.message, error.after)
         except PrepareError as error:  # the run's states could not be read

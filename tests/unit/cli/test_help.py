@@ -20,8 +20,9 @@ PROMISED = {
     "work-pool pause", "work-pool resume",
     "work-pool ls", "work-pool inspect", "work-pool create", "work-pool delete", "deploy", "deployment delete",
     "api-key create", "api-key ls", "api-key revoke",
+    "import prefect",
 }  # fmt: skip
-GROUPS = {"events", "run", "dead-letters", "deployment", "work-pool", "api-key"}
+GROUPS = {"events", "run", "dead-letters", "deployment", "work-pool", "api-key", "import"}
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:

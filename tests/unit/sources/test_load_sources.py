@@ -8,7 +8,7 @@ import pytest
 
 from automations.errors import Refused, RuleFileErrors
 from automations.ingest import WebhookSource
-from automations.sources import load_sources
+from automations.sources import Sources, load_sources
 
 GITHUB = """\
 sources:
@@ -23,10 +23,14 @@ sources:
 """
 
 
-def load(folder: Path, text: str, **environ: str) -> dict[str, WebhookSource]:
+def load_all(folder: Path, text: str, **environ: str) -> Sources:
     file = folder / "sources.yaml"
     file.write_text(text)
-    return dict(load_sources(file, environ))
+    return load_sources(file, environ)
+
+
+def load(folder: Path, text: str, **environ: str) -> dict[str, WebhookSource]:
+    return load_all(folder, text, **environ).webhooks
 
 
 def problems(folder: Path, text: str, **environ: str) -> list[str]:
@@ -46,7 +50,7 @@ def lets_in(source: WebhookSource, token: str) -> bool:
 
 
 def test_a_missing_file_declares_nothing(tmp_path: Path) -> None:
-    assert load_sources(tmp_path / "sources.yaml", {}) == {}
+    assert load_sources(tmp_path / "sources.yaml", {}) == Sources()
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "sources: []\n", "sources:\n"])
@@ -130,7 +134,7 @@ def test_all_problems_come_at_once_in_order_of_place(tmp_path: Path) -> None:
     text = """\
 sources:
   - {name: a, type: webhook, auth: {type: bearer, secret: {env: MISSING}}, mapping: {event: "{{"}}
-  - {name: b, type: prefect}
+  - {name: b, type: kafka}
   - {name: c, type: webhook, auth: {type: none}, extra: 1}
 """
     assert [found.split()[1] for found in problems(tmp_path, text)] == [
