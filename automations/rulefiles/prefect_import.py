@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from automations.errors import Problem
@@ -41,42 +41,32 @@ class ImportedRule:
     problems: Sequence[Problem]
 
 
-@dataclass(slots=True)
-class _Names:
-    """The rules' names, each given once, and which automation of the server has which."""
-
-    of: dict[str, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
-
-    def give(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self.taken:
-            number += 1
-            name = f"{wanted} ({number})"
-        self.taken.add(name)
-        return name
-
-
 def import_rules(found: Sequence[JsonObject]) -> list[ImportedRule]:
     """Turn each automation, as `POST /automations/filter` lists it, into a rule file of its own.
 
     What means the same there and here is left as it is; what the server adds is dropped, and so is what says
     nothing.
     """
-    names, files = _Names(), set[str]()
-    given = [(automation, names.give(str(automation.get("name")))) for automation in found]
-    names.of = {str(automation.get("id")): name for automation, name in given}
-    return [_imported(automation, name, names.of, _file(name, files)) for automation, name in given]
+    names, files = set[str](), set[str]()
+    named = [(automation, _unique(str(automation.get("name")), "{} ({})", names)) for automation in found]
+    by_id = {str(automation.get("id")): name for automation, name in named}
+    return [
+        _imported(automation, name, by_id, _unique(_slug(name), "{}-{}", files) + ".yaml")
+        for automation, name in named
+    ]
 
 
-def _file(name: str, taken: set[str]) -> str:
-    slug = _SLUG.sub("-", name.lower()).strip("-")[:_LONGEST_SLUG].rstrip("-") or "automation"
-    file, number = f"{slug}.yaml", 1
-    while file in taken:
+def _slug(name: str) -> str:
+    return _SLUG.sub("-", name.lower()).strip("-")[:_LONGEST_SLUG].rstrip("-") or "automation"
+
+
+def _unique(wanted: str, numbered: str, taken: set[str]) -> str:
+    name, number = wanted, 1
+    while name in taken:
         number += 1
-        file = f"{slug}-{number}.yaml"
-    taken.add(file)
-    return file
+        name = numbered.format(wanted, number)
+    taken.add(name)
+    return name
 
 
 def _imported(automation: JsonObject, name: str, names: Mapping[str, str], file: str) -> ImportedRule:

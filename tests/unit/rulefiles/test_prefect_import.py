@@ -82,7 +82,7 @@ def test_names_and_files_are_unique() -> None:
         ({"trigger": {**TRIGGER, "expect": []}, "actions": [{"type": "cancel-flow-run"}]}, "matches-everything"),
         ({"trigger": {"type": "sequence", "triggers": [TRIGGER], "within": None}}, "few-parts"),
         ({"trigger": None}, "wrong-type"),
-        ({"actions": [{"type": "run-deployment", "deployment": "d", "parameters": {"a": "{% x %}"}}]}, "bad-template"),
+        ({"actions": [{"type": "call-webhook", "block_document_id": ID, "payload": "{{ a b }}"}]}, "bad-template"),
         ({"name": "x" * 256}, "bad-value"),
         ({"description": "\ud800"}, "yaml-syntax"),
     ],
