@@ -18,6 +18,7 @@ from automations.ports.rows import (
     StoredFiring,
 )
 from automations.ports.sinks import Dead, Delivery, Done, MakeSink, Retry, Sink, SinkContext
+from automations.ports.sources import Source, SourceContext, SourceType
 from automations.ports.store import Reads, Store, Transaction
 
 __all__ = [
@@ -47,7 +48,10 @@ __all__ = [
     "RunRecorder",
     "Sink",
     "SinkContext",
+    "Source",
+    "SourceContext",
     "SourceCursor",
+    "SourceType",
     "StateChange",
     "Store",
     "StoredFiring",

@@ -53,6 +53,12 @@ class WebhookAuthentication(Document):
         return self
 
 
+class NamedDocument(Document):
+    """What every source has."""
+
+    name: SourceName
+
+
 class WebhookDocument(Document):
     """One source of type `webhook`: its events come in at POST /hooks/NAME."""
 

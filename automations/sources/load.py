@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from automations.errors import Location, Problem, RuleFileErrors, SettingsError
 from automations.ingest import BearerTokens, CompiledMapping, OpenDoor, WebhookSource
 from automations.model.secret import SecretReference
 from automations.rulefiles import Document, read_file, suggestion, validate
-from automations.sources.document import PrefectDocument, WebhookAuthentication, WebhookDocument, is_api_address
+from automations.sources.document import (
+    NamedDocument,
+    PrefectDocument,
+    WebhookAuthentication,
+    WebhookDocument,
+    is_api_address,
+)
+from automations.sources.plug_in import PlugInSource, plug_in_type, plug_in_types
 from automations.sources.prefect import PrefectSubscription
 from automations.sources.secret import read_secret
 from automations.templating import TemplateErrors
@@ -28,6 +37,7 @@ class Sources:
 
     webhooks: dict[str, WebhookSource] = field(default_factory=dict)
     prefect: dict[str, PrefectSubscription] = field(default_factory=dict)
+    plug_ins: dict[str, PlugInSource] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -94,6 +104,9 @@ def _take(loading: _Loading, document: Document, steps: Steps) -> None:
         if prefect is not None and _named(loading, document, steps, prefect.name):
             _take_prefect(loading, document, steps, prefect)
         return
+    if isinstance(data, dict) and data.get("type") in plug_in_types():
+        _take_plug_in(loading, document, steps, data)
+        return
     webhook, problems = validate(document, WebhookDocument, steps)
     loading.problems += problems
     if webhook is not None and _named(loading, document, steps, webhook.name):
@@ -125,8 +138,8 @@ def _not_supported(document: Document, steps: Steps, data: Any) -> Iterator[Prob
         where = document.location((*steps, *path))
         if isinstance(kind, str) and kind in later:
             yield Problem("not-supported", f"the {noun} type {kind!r} is not run by this version yet", where)
-        elif isinstance(kind, str) and noun == "source" and kind not in _TYPES:
-            hint = suggestion(kind, list(_TYPES)) or f"the types are {', '.join(_TYPES)}"
+        elif isinstance(kind, str) and noun == "source" and kind not in (known := [*_TYPES, *plug_in_types()]):
+            hint = suggestion(kind, known) or f"the types are {', '.join(known)}"
             yield Problem("bad-value", f"there is no source of the type {kind!r}", where, hint)
 
 
@@ -171,6 +184,27 @@ def _steps(pointer: str) -> Steps:
     """
     written = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return tuple(int(step) if step.isdecimal() else step for step in written)
+
+
+# --- of other packages ---------------------------------------------------------------------------------------
+
+
+def _take_plug_in(loading: _Loading, document: Document, steps: Steps, data: Mapping[str, Any]) -> None:
+    rest = {key: value for key, value in data.items() if key not in ("name", "type")}
+    named, problems = validate(document.graft({"name": data.get("name")}, {(): steps}), NamedDocument)
+    loading.problems += problems
+    try:
+        kind = plug_in_type(data["type"])
+    except SettingsError as error:
+        _add(loading, document, (*steps, "type"), error.code, error.message, error.hint)
+        return
+    if kind is None or named is None or not _named(loading, document, steps, named.name):
+        return
+    settings, problems = validate(document.graft(rest, {(): steps}), kind.settings)
+    loading.problems += problems
+    if settings is not None:
+        written = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS).decode()
+        loading.sources.plug_ins[named.name] = PlugInSource(named.name, data["type"], written, settings, kind)
 
 
 # --- Prefect -----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessPool
 from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
-from automations.wiring.prefect_sources import PrefectSources
+from automations.wiring.fetched_sources import FetchedSources
 from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
@@ -82,8 +82,13 @@ class Application:
         )
         self._ticker = Ticker(self._engine.tick, self._clock)
         self._engine.processor.on_deadline = self._ticker.expect
-        self._sources = PrefectSources(
-            self._engine, self.store, self._clock, Limits(settings.max_event_bytes), random=random.random
+        self._sources = FetchedSources(
+            self._engine,
+            self.store,
+            self._clock,
+            Limits(settings.max_event_bytes),
+            random=random.random,
+            read_secret=lambda reference: secret_of(reference, settings),
         )
         self._clock_steps = ClockSteps(self.store, self._clock, self._wake)
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,7 +99,7 @@ class Application:
         self._pool.serve_at(own_url(*listener.getsockname()[:2]))
         self._sources.hold_time(self._project.loaded.sources.prefect)
         await self._project.start(self.store, self._engine)
-        self._sources.follow(self._project.loaded.sources.prefect)
+        self._sources.follow(self._project.loaded.sources)
         self._tasks = [
             asyncio.create_task(keep_running(name, work), name=name)
             for name, work in (
@@ -157,7 +162,7 @@ class Application:
 
     async def _reload(self) -> None:
         await self._project.reload()
-        self._sources.follow(self._project.loaded.sources.prefect)
+        self._sources.follow(self._project.loaded.sources)
 
     async def _refresh_backlog(self) -> None:
         while True:

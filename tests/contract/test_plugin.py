@@ -1,4 +1,6 @@
-"""A sink type of another package: found by its entry point, proven by the suite, run by the engine."""
+"""A sink type and a source type of another package: found by their entry points, run by the engine; the sink is
+proven by the suite.
+"""
 
 from __future__ import annotations
 
@@ -91,3 +93,41 @@ def test_what_is_wrong_with_its_settings_is_told(tmp_path: Path, sinks: str, sai
     )
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def journaled(journal: Path) -> list[int]:
+    return [orjson.loads(line)["n"] for line in journal.read_bytes().splitlines()] if journal.exists() else []
+
+
+def test_the_engine_takes_events_from_the_source_of_another_package(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    project(tmp_path, f'[sinks.journal]\ntype = "journal"\npath = "{journal}"\n')
+    sources = tmp_path / "sources.yaml"
+    sources.write_text("sources: [{name: numbers, type: counter, up_to: 3}]\n")
+    engine = Engine(tmp_path, **with_plugin())
+    try:
+        engine.until(lambda: len(journaled(journal)) == 3)
+        sources.write_text("sources: [{name: numbers, type: counter, up_to: 5}]\n")
+        engine.until(lambda: len(journaled(journal)) == 5)
+        engine.kill()
+        sources.write_text("sources: [{name: numbers, type: counter, up_to: 7}]\n")
+        engine.start()
+        engine.until(lambda: len(journaled(journal)) == 7)
+    finally:
+        engine.kill()
+    assert sorted(journaled(journal)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_what_is_wrong_with_the_entry_of_a_source_is_located(tmp_path: Path) -> None:
+    project(tmp_path, "")
+    (tmp_path / "sources.yaml").write_text("sources:\n  - {name: numbers, type: counter, up_to: none}\n")
+    done = subprocess.run(
+        [*AUTOMATIONS, "check", "-C", str(tmp_path)],
+        env=clean_environment(**with_plugin()),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "sources.yaml:2:43 [bad-value] 'up_to'" in done.stdout + done.stderr
