@@ -1,5 +1,5 @@
-"""A Prefect server that stays as it is, and the engine beside it: a run fails there, a rule answers here, and the
-run that it makes there gets job variables rendered from the event.
+"""A Prefect server that stays as it is, and the engine beside it, set up as docs/prefect.md says: a run fails there,
+a rule answers here, and the run that it makes there gets job variables rendered from the event.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from running import Engine
+from unit.docs.blocks import sections
 from with_prefect.server import PrefectServer
 
 FLOWS = """\
@@ -21,32 +22,18 @@ def import_orders(customer: str):
     raise RuntimeError(f"the file of {customer} is empty")
 
 @flow(log_prints=True)
-def repair(attempt: int):
-    print(f"repairing {os.environ['CUSTOMER']}, {os.environ['STATE']}, attempt {attempt}, {os.environ['REGION']}")
+def repair(run: str):
+    print(f"repairing {run}, {os.environ['STATE']}, {os.environ['FAILED_RUN']}, {os.environ['REGION']}")
 """
-RULE = """\
-name: repair-failed-imports
-trigger:
-  expect: prefect.flow-run.Failed
-  match_related: {role: flow, name: import-orders}
-actions:
-  - type: run-deployment
-    deployment: repair/machine
-    parameters: {attempt: "{{ event.payload.validated_state.type | length }}"}
-    job_variables:
-      env.CUSTOMER: "{{ event.resource.name }}"
-      env.STATE: "{{ event.payload.validated_state.name }}"
-    tags: [repair]
-"""
+GUIDE = Path(__file__).parents[2] / "docs" / "prefect.md"
 
 
 @pytest.fixture
 def engine(prefect: PrefectServer, tmp_path: Path) -> Iterator[Engine]:
     project = tmp_path / "project"
-    (project / "rules").mkdir(parents=True)
-    (project / "rules" / "repair.yaml").write_text(RULE)
-    (project / "sources.yaml").write_text("sources: [{name: prefect, type: prefect}]\n")
-    (project / "automations.toml").write_text('[sinks.prefect]\ntype = "prefect"\ndefault = true\n')
+    for block in (block for section in sections(GUIDE) for block in section.blocks if block.kind):
+        (project / block.kind).parent.mkdir(parents=True, exist_ok=True)
+        (project / block.kind).write_text(block.text)
     engine = Engine(project, PREFECT_API_URL=prefect.url)
     yield engine
     engine.kill()
@@ -55,7 +42,7 @@ def engine(prefect: PrefectServer, tmp_path: Path) -> Iterator[Engine]:
 def deployed(prefect: PrefectServer, folder: Path, flow: str, function: str, **more: Any) -> str:
     steps = [{"prefect.deployments.steps.set_working_directory": {"directory": str(folder)}}]
     return prefect.deployment(
-        flow, "machine", "machines-of-round-trip", entrypoint=f"flows.py:{function}", pull_steps=steps, **more
+        flow, "nightly", "machines-of-round-trip", entrypoint=f"flows.py:{function}", pull_steps=steps, **more
     )
 
 
@@ -69,14 +56,15 @@ def test_a_failed_run_there_makes_a_run_there_that_sees_what_the_event_said(
     )
     prefect.start_worker("machines-of-round-trip")
     body = {"name": "acme-import", "parameters": {"customer": "acme"}}
-    prefect.post(f"/deployments/{imports}/create_flow_run", body)
+    failing = prefect.post(f"/deployments/{imports}/create_flow_run", body)
 
     (run,) = prefect.until(lambda: prefect.runs(repair), 90)
-    assert run["job_variables"] == {"env": {"CUSTOMER": "acme-import", "STATE": "Failed"}}
-    assert (run["parameters"], run["tags"]) == ({"attempt": 6}, ["repair"])
+    failed = f"prefect.flow-run.{failing['id']}"
+    assert run["job_variables"] == {"env": {"FAILED_RUN": failed, "STATE": "Failed"}}
+    assert run["parameters"] == {"run": "acme-import"}
     prefect.until(lambda: prefect.get(f"/flow_runs/{run['id']}")["state_type"] == "COMPLETED", 90)
     wanted = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
-    said = "repairing acme-import, Failed, attempt 6, eu"
+    said = f"repairing acme-import, Failed, {failed}, eu"
     prefect.until(lambda: said in [line["message"] for line in prefect.post("/logs/filter", wanted)])
     assert len(prefect.runs(repair)) == 1
 
