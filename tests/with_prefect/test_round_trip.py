@@ -1,5 +1,5 @@
-"""A Prefect server that stays as it is, and the engine beside it, set up as docs/prefect.md says: a run fails there,
-a rule answers here, and the run that it makes there gets job variables rendered from the event.
+"""A Prefect server that stays as it is, and the engine beside it, set up as docs/prefect.md says: a run fails
+there, a rule answers here, and the run that it makes there gets job variables rendered from the event.
 """
 
 from __future__ import annotations
