@@ -95,6 +95,15 @@ class PrefectServer:
     # --- REST ----------------------------------------------------------------------------------------------
 
     def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Ask until it can answer: on SQLite, what changes something collides with the server's own work."""
+        for _ in range(100):
+            status, answer = self._request(method, path, body)
+            if status != 503:
+                break
+            time.sleep(0.1)
+        return status, answer
+
+    def _request(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         data = None if body is None else orjson.dumps(body)
         request = urllib.request.Request(self.url + path, data, self.headers, method=method)
         try:
