@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Deployable:
         description: str | None = None,
         tags: Sequence[str] = (),
         version: str | None = None,
+        schedule: Mapping[str, Any] | None = None,
         cron: str | None = None,
         interval: float | str | None = None,
         timezone: str | None = None,
@@ -66,11 +68,13 @@ class Deployable:
         """Deploy to the engine at AUTOMATIONS_API_URL, with AUTOMATIONS_API_KEY; doing it again changes what is
         other. Returns `flow/name`.
 
-        `interval` is in seconds, or text such as 1h30m; `schedules` and `triggers` are as in a deployment file.
-        Raises DeployErrors with every problem, AutomationsError `unreachable` where no engine answers.
+        `interval` is in seconds, or text such as 1h30m; `schedule`, `schedules` and `triggers` are as in a
+        deployment file. Raises DeployErrors with every problem, AutomationsError `unreachable` where no engine
+        answers.
         """
         from automations.deploy.engine_client import put_deployment
 
+        one = [] if schedule is None else [dict(schedule)]
         timed = {key: value for key, value in {"cron": cron, "interval": interval}.items() if value is not None}
         zone = {} if timezone is None else {"timezone": timezone}
         pool = {
@@ -88,7 +92,7 @@ class Deployable:
             "parameters": dict(parameters or {}),
             "work_pool": pool,
             "job_variable_policy": dict(job_variable_policy or {}),
-            "schedules": [*([{**timed, **zone}] if timed else []), *map(dict, schedules)],
+            "schedules": [*([{**timed, **zone}] if timed else []), *one, *map(dict, schedules)],
             "triggers": list(map(dict, triggers)),
             "paused": paused,
             "location": f"{self.entrypoint}.deploy()",
@@ -108,6 +112,10 @@ class Flow(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)
+
+    def __get__(self, instance: object, _owner: type | None = None) -> Any:
+        """As of a function in a class: called on an instance, it is given the instance."""
+        return self if instance is None else MethodType(self, instance)
 
     def deploy(self, name: str, **given: Any) -> str:
         """Deploy the function from the file that defines it, as `Deployable.deploy` does."""
@@ -171,9 +179,15 @@ def _flow_name_in(repository: GitRepository, entrypoint: str) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         at = [] if repository.branch is None else ["--branch", repository.branch]
-        command = ["git", "clone", "--quiet", "--depth", "1", *at, "--", repository.url, folder]
+        commands = [["git", "clone", "--quiet", "--depth", "1", *at, "--", repository.url, folder]]
+        if repository.commit_sha is not None:  # as a run fetches it: the name may be another at the branch's end
+            commands += [
+                ["git", "-C", folder, "fetch", "--quiet", "--depth", "1", "origin", repository.commit_sha],
+                ["git", "-C", folder, "checkout", "--quiet", "FETCH_HEAD"],
+            ]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+            for command in commands:
+                subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
         except (OSError, subprocess.CalledProcessError) as error:
             said = (getattr(error, "stderr", "") or str(error)).strip()
             raise AutomationsError(f"{repository.url} cannot be cloned: {said}", code="no-source") from None

@@ -7,9 +7,9 @@ Two processes: a supervisor, which the engine knows, and the worker that it fork
 The supervisor outlives whatever the worker leaves behind, so that nothing of a run outlives the run or the engine:
 it adopts descendants that left the group, ends all of them when the worker has ended, and is told by the kernel
 when the engine dies. SIGTERM to the supervisor goes to the group; SIGUSR2, which is also what the engine's death
-sends, kills it. The parameters are JSON on the standard input. With pull steps (JSON in AUTOMATIONS_PULL) the
-worker fetches first, and the file and the directory are relative to where they end. Exit code: the worker's, 128 +
-n for signal n.
+sends, kills it. The parameters are JSON on the standard input, a file of the engine's: the reason why the worker
+failed is appended to it. With pull steps (JSON in AUTOMATIONS_PULL) the worker fetches first, and the file and the
+directory are relative to where they end. Exit code: the worker's, 128 + n for signal n.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
 _SET_DEATH_SIGNAL = 1  # prctl(2), Linux
 _SET_CHILD_SUBREAPER = 36
 _HANDLED = {signal.SIGTERM, signal.SIGUSR2}
+_LONGEST_REASON = 500  # characters
 
 
 def main(engine: str, mode: str, target: str, directory: str) -> int:
@@ -107,11 +107,10 @@ def _end_adopted() -> None:
 
 
 def call(target: str, directory: str) -> int:
-    """Call `path.py:function` or `package.module:function` with the parameters; awaits what it returns when that
-    is awaitable.
-    """
+    """Call `path.py:function` or `package.module:function` with the parameters, and finish what it returns."""
     with open(0, "rb", closefd=False) as pipe:
         parameters = json.loads(pipe.read())
+    engine = os.dup(0)  # not inherited by what the run starts
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for stream in (sys.stdout, sys.stderr):  # one write a line: seen at once, and cheaper than unbuffered
         if isinstance(stream, io.TextIOWrapper):
@@ -127,15 +126,24 @@ def call(target: str, directory: str) -> int:
         function = _load(path, name)
         problem = _misfit(function, parameters)
         if problem is not None:
-            print(f"the parameters do not fit {name}: {problem}", file=sys.stderr)
+            told = f"the parameters do not fit {name}: {problem}"
+            print(told, file=sys.stderr)
+            _tell(engine, told)
             return 1
-        result = function(**parameters)
-        if inspect.isawaitable(result):
-            _run(result)
+        _finish(function(**parameters))
     except Exception as error:  # noqa: BLE001  whatever the run raised is its own
         _print_traceback(error)
+        _tell(engine, "".join(traceback.format_exception_only(type(error), error)))
         return 1
     return 0
+
+
+def _tell(engine: int, reason: str) -> None:
+    """Append the reason, as one line, to the engine's file of which `engine` is a descriptor."""
+    line = " ".join(reason.split())[:_LONGEST_REASON]
+    with suppress(OSError):  # the traceback is in the output in any case
+        os.lseek(engine, 0, os.SEEK_END)
+        os.write(engine, line.encode(errors="replace"))
 
 
 def _fetched(steps: list[dict[str, Any]]) -> bool:
@@ -146,6 +154,7 @@ def _fetched(steps: list[dict[str, Any]]) -> bool:
         pull(steps)
     except Exception as error:  # noqa: BLE001  whatever it is, there is nothing to run
         print(error, file=sys.stderr)
+        _tell(0, str(error).partition(": ")[0])  # which step: its command, behind, may hold credentials
         return False
     return True
 
@@ -179,19 +188,33 @@ def _misfit(function: Any, parameters: dict[str, Any]) -> TypeError | None:
     return None
 
 
-def _run(awaitable: Awaitable[Any]) -> None:
-    import asyncio
+def _finish(result: Any) -> None:
+    """Await a coroutine and exhaust a generator: the call alone has run nothing of either."""
+    if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        import asyncio
 
-    async def wait() -> Any:
-        return await awaitable
+        asyncio.run(_finished(result))
+    elif inspect.isgenerator(result):
+        for _ in result:
+            pass
 
-    asyncio.run(wait())
+
+async def _finished(result: Any) -> None:
+    if inspect.isawaitable(result):
+        await result
+    else:
+        async for _ in result:
+            pass
 
 
 def _print_traceback(error: Exception) -> None:
-    """Without the frames of this file and of the import system: they say nothing about the run."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((__file__, "<frozen importlib")):
+    """Without the frames up to this file's last, and of the import system: they say nothing about the run."""
+    trace = below = error.__traceback__
+    while below is not None:
+        own = below.tb_frame.f_code.co_filename == __file__
+        below = below.tb_next
+        trace = below if own else trace
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith("<frozen importlib"):
         trace = trace.tb_next
     traceback.print_exception(type(error), error, trace)
 

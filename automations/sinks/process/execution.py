@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import IO, Any, Final, cast
 
 from automations.model.job import RunState
 from automations.model.moment import SECOND, format_duration
@@ -18,6 +19,8 @@ _STREAMS: Final[dict[int, Stream]] = {1: "stdout", 2: "stderr"}
 _KILL: Final = signal.SIGUSR2
 """At this the supervisor (child.py) kills all of the run."""
 _SIGNALLED: Final = 128
+_LONGEST_REASON: Final = 4096
+"""Bytes; child.py cuts what it tells well below."""
 _PIPES_CLOSE: Final = 2.0
 """Seconds that the pipes have to close after the process has ended."""
 
@@ -82,6 +85,8 @@ class Execution:
         self._output, self._kill_after = output, kill_after
         self._stopped: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._process: _Process | None = None
+        self._input: IO[bytes] | None = None
+        self._reason_at = 0
 
     @property
     def stopped(self) -> Ending | None:
@@ -101,23 +106,25 @@ class Execution:
         """Let go of the process; one that still runs is killed."""
         if self._process is not None:
             self._process.transport.close()
+        if self._input is not None:
+            self._input.close()
 
     async def start(self, launch: Launch) -> int:
         """Start the process and return its pid; OSError when it cannot be started."""
         output = asyncio.subprocess.PIPE if launch.keep_output else asyncio.subprocess.DEVNULL
-        with tempfile.TemporaryFile() as parameters:
-            parameters.write(launch.input)
-            parameters.seek(0)
-            transport, self._process = await asyncio.get_running_loop().subprocess_exec(
-                lambda: _Process(self._output),
-                *launch.arguments,
-                stdin=parameters,
-                stdout=output,
-                stderr=output,
-                cwd=launch.directory,
-                env=launch.environment,
-                start_new_session=True,
-            )
+        self._input = tempfile.TemporaryFile()  # noqa: SIM115  `close` does
+        self._reason_at = self._input.write(launch.input)
+        self._input.seek(0)
+        transport, self._process = await asyncio.get_running_loop().subprocess_exec(
+            lambda: _Process(self._output),
+            *launch.arguments,
+            stdin=self._input,
+            stdout=output,
+            stderr=output,
+            cwd=launch.directory,
+            env=launch.environment,
+            start_new_session=True,
+        )
         return transport.get_pid()
 
     async def wait(self, limit: int | None) -> Ending:
@@ -133,7 +140,13 @@ class Execution:
             await asyncio.wait({exited}, timeout=self._kill_after)
             self.kill()
             return await self._collected(self._stopped.result())
-        return await self._collected(_ending_of(exited.result()))
+        return await self._collected(_ending_of(exited.result(), self._reason()))
+
+    def _reason(self) -> str:
+        """Why the run failed, in its own word: what child.py left behind the parameters."""
+        assert self._input is not None  # noqa: S101  started before
+        told = os.pread(self._input.fileno(), _LONGEST_REASON, self._reason_at)
+        return told.decode(errors="replace").replace("\0", "\ufffd")
 
     async def _collected(self, ending: Ending) -> Ending:
         """Wait for the exit and the last of the output."""
@@ -148,11 +161,11 @@ class Execution:
                 self._process.transport.send_signal(number)
 
 
-def _ending_of(code: int) -> Ending:
+def _ending_of(code: int, reason: str) -> Ending:
     """A run that a signal ended has crashed: it did not fail by its own doing."""
     if code == 0:
         return Ending(RunState.COMPLETED)
     number = -code if code < 0 else code - _SIGNALLED
     if number in signal.valid_signals():
         return Ending(RunState.CRASHED, f"ended by {signal.Signals(number).name}")
-    return Ending(RunState.FAILED, f"exit code {code}")
+    return Ending(RunState.FAILED, reason or f"exit code {code}")
