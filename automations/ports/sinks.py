@@ -64,9 +64,9 @@ class MakeSink(Protocol):
 class Sink(Protocol):
     """Where actions go. `prepare` settles everything that could still vary; `deliver` sends exactly that.
 
-    The contract, proven by `tests/contract`: `prepare` raises `PrepareError` or `JobVariableErrors` for good;
-    `deliver` raises nothing: it returns. Two deliveries of one prepared request have one effect where the
-    peer honours a key; the request's id is that key everywhere.
+    The contract, proven by `tests/contract`: `prepare` raises `PrepareError` or `JobVariableErrors` for good, and
+    what is `recoverable` is tried again; `deliver` raises nothing: it returns. Two deliveries of one prepared
+    request have one effect where the peer honours a key; the request's id is that key everywhere.
     """
 
     action_types: frozenset[str]

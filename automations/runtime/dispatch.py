@@ -204,6 +204,8 @@ class _Lane:
         except (PrepareError, JobVariableErrors, NotFoundError) as error:
             return None, Dead(error.code, _explain(error))
         except Exception as error:
+            if isinstance(error, AutomationsError) and error.recoverable:  # the peer is away
+                return prepared, Retry(_explain(error))
             log.exception("sink_raised", sink=self._name, action=action.id)
             return prepared, _unexpected(error)
 

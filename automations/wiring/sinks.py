@@ -14,9 +14,11 @@ from automations.errors import (
     SettingsError,
 )
 from automations.ingest import Limits
+from automations.model.moment import SECOND
 from automations.model.secret import SecretReference
 from automations.ports import MakeSink, Sink, SinkContext
 from automations.runtime.dispatch import SinkBinding
+from automations.runtime.retry import RetryPolicy
 from automations.settings import Settings
 from automations.sinks.notification import NotificationSink
 from automations.sinks.own import OwnSink
@@ -29,6 +31,10 @@ from automations.wiring.clock import SystemClock
 _OF_OUR_RULES: Final = frozenset({"pause-automation", "resume-automation"})
 """A rule that names an automation means one of its own engine."""
 _TYPES: Final = ("process", "webhook", "automations", "notification", "prefect")
+_IN_FLIGHT: Final = {"process": 256, "prefect": 100}
+"""Deliveries at once. To Prefect as many as share a request: they gather while another is under way."""
+_RETRIES: Final = {"prefect": RetryPolicy(max_attempts=250, cap=30 * SECOND)}
+"""A server that restarts fails all that is under way at once: short delays, an hour long, as by default."""
 _PLUG_INS: Final = "automations.sinks"
 _SHARED_SINK_KEYS: Final = frozenset({"type", "default", "in_flight"})
 
@@ -110,8 +116,12 @@ def bindings_of(settings: Settings, jobs: ReloadableJobs, clock: SystemClock) ->
     tables: dict[str, Mapping[str, Any]] = {**builtin, **settings.sinks}
     bindings = {}
     for name, table in tables.items():
-        in_flight = table.get("in_flight", 256 if table.get("type") == "process" else 8)
-        bindings[name] = SinkBinding(name, _sink(name, table, settings, jobs, clock), in_flight=in_flight)
+        kind = str(table.get("type"))
+        sink, in_flight = (
+            _sink(name, table, settings, jobs, clock),
+            table.get("in_flight", _IN_FLIGHT.get(kind, 8)),
+        )
+        bindings[name] = SinkBinding(name, sink, in_flight, _RETRIES.get(kind, RetryPolicy()))
     return bindings
 
 

@@ -89,7 +89,7 @@ class Deployments:
 
     async def _flows(self) -> dict[str, str]:
         """The flows that have deployments, id → name."""
-        found = await listed(self._api, "flows", deployments={"is_null_": False})
+        found = await listed(self._api, "flows", flows={"deployment": {"is_null_": False}})
         return {flow["id"]: flow["name"] for flow in found}
 
     async def _target(self, found: JsonObject) -> Target:
