@@ -64,7 +64,7 @@ class FaultyNetwork:
         return _broken(request) if fault == "answer-lost" else answer
 
     async def _forwarded(self, request: web.Request) -> web.Response:
-        """Pass it on. On SQLite the server answers 503 now and then; asked again here, it shows no fault but ours."""
+        """Pass it on. On SQLite the server answers 503 now and then: asked again, it shows no fault but ours."""
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
         body = await request.read()
         for _ in range(100):
