@@ -71,8 +71,8 @@ $(VENV)/.base: requirements/base.txt pyproject.toml
 
 # A Prefect server's pins and ours do not mix.
 $(VENV)-prefect/.ready: requirements/prefect.txt $(VENV)/.base
-	$(PYTHON) -m venv $(VENV)-prefect
-	$(VENV)-prefect/bin/python -m pip install -q --require-hashes -r requirements/prefect.txt
+	$(PYTHON) -m venv --without-pip $(VENV)-prefect
+	$(BIN)/python -m pip --python $(VENV)-prefect/bin/python install -q --require-hashes -r requirements/prefect.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
