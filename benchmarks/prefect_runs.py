@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,13 @@ from prefect_beside import FLOW, NAME, PrefectServer, all_runs, order, write_pro
 _REPORT: Final = Path(__file__).with_suffix(".md")
 _PACE: Final = 10.0
 _OWN_PATIENCE: Final = 120.0
+_WARM_UP: Final = 20
+"""Runs before the clock starts: the first calls of a server are its slowest."""
 _TEXT: Final = """\
 # Event-triggered runs on a Prefect server, measured
 
-{machine}; server (3.8.8, its SQLite), engine and client share the machine. Runs are created, not carried out.
+{machine}; server (3.8.8, its SQLite), engine and client share the machine; each line has a new
+server. {runs} runs are created, and not carried out.
 
 | | runs/s | of bare calls, one by one |
 |---|---:|---:|
@@ -54,40 +57,44 @@ class Measured:
     latencies: Sequence[float] = ()
 
 
-async def bare(session: aiohttp.ClientSession, url: str, deployment: str, runs: int, at_once: int) -> float:
-    """Create runs by single calls; returns the rate."""
-    waiting = iter(range(runs))
+Work = Callable[[aiohttp.ClientSession, PrefectServer], Awaitable[Measured]]
 
-    async def create() -> None:
-        for number in waiting:
-            body = {"parameters": {"number": number}, "job_variables": {"env": {"NUMBER": str(number)}}}
-            while True:
-                try:
-                    async with session.post(
-                        f"{url}/deployments/{deployment}/create_flow_run", json=body
-                    ) as response:
-                        if response.status < 300:
-                            break
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.05)
 
+async def bare(session: aiohttp.ClientSession, prefect: PrefectServer, runs: int) -> float:
+    """Create runs by single calls, one after another; returns the rate. Several at once are slower here: they wait
+    for one another in the server's database.
+    """
+    deployment = prefect.deployment(FLOW, "bare", "bench")
     started = time.monotonic()
-    await asyncio.gather(*(create() for _ in range(at_once)))
+    for number in range(runs):
+        await _created(session, f"{prefect.url}/deployments/{deployment}/create_flow_run", _run(number))
     return runs / (time.monotonic() - started)
 
 
-async def bare_bulk(session: aiohttp.ClientSession, url: str, deployment: str, runs: int) -> float:
+async def bare_bulk(session: aiohttp.ClientSession, prefect: PrefectServer, runs: int) -> float:
     """Create runs by calls of 100; returns the rate."""
+    deployment = prefect.deployment(FLOW, "bare", "bench")
     started = time.monotonic()
     for first in range(0, runs, 100):
-        body = [
-            {"parameters": {"number": number}, "job_variables": {"env": {"NUMBER": str(number)}}}
-            for number in range(first, min(first + 100, runs))
-        ]
-        async with session.post(f"{url}/deployments/{deployment}/create_flow_run/bulk", json=body) as response:
-            response.raise_for_status()
+        body = [_run(number) for number in range(first, min(first + 100, runs))]
+        await _created(session, f"{prefect.url}/deployments/{deployment}/create_flow_run/bulk", body)
     return runs / (time.monotonic() - started)
+
+
+def _run(number: int) -> dict[str, Any]:
+    return {"parameters": {"number": number}, "job_variables": {"env": {"NUMBER": str(number)}}}
+
+
+async def _created(session: aiohttp.ClientSession, url: str, body: Any) -> None:
+    """Call until it is done: the server is busy with itself now and then (503)."""
+    while True:
+        try:
+            async with session.post(url, json=body) as response:
+                if response.status < 300:
+                    return
+        except aiohttp.ClientError:
+            pass
+        await asyncio.sleep(0.05)
 
 
 async def ours(
@@ -170,26 +177,39 @@ def _moment(text: str) -> float:
 
 
 async def measure(folder: Path, runs: int, paced: int, own: int) -> list[Measured]:
-    """Measure everything on one server."""
-    prefect = PrefectServer(folder / "prefect")
+    """Measure everything, each on a server of its own: what one still has to do after a thousand runs slows it for
+    minutes.
+    """
+
+    async def singles(session: aiohttp.ClientSession, prefect: PrefectServer) -> Measured:
+        return Measured("bare calls, one by one", await bare(session, prefect, runs))
+
+    async def bulks(session: aiohttp.ClientSession, prefect: PrefectServer) -> Measured:
+        return Measured("bare calls, 100 in each", await bare_bulk(session, prefect, runs))
+
+    async def engine(session: aiohttp.ClientSession, prefect: PrefectServer) -> Measured:
+        return await ours(session, folder / "project", prefect, runs, paced)
+
+    async def theirs(session: aiohttp.ClientSession, prefect: PrefectServer) -> Measured:
+        return await own_automations(session, prefect, own)
+
+    works: list[Work] = [singles, bulks, engine, theirs]
+    return [await _with_server(folder / f"prefect{number}", work) for number, work in enumerate(works)]
+
+
+async def _with_server(folder: Path, work: Work) -> Measured:
+    prefect = PrefectServer(folder)
     await asyncio.to_thread(prefect.start)
     try:
-        deployment = prefect.deployment(FLOW, "bare", "bench")
         timeout = aiohttp.ClientTimeout(total=120)
         async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
-            await bare(session, prefect.url, deployment, 20, 4)  # the first calls of a server are its slowest
-            singles = {n: await bare(session, prefect.url, deployment, runs, n) for n in (1, 8)}
-            at_once, best = max(singles.items(), key=lambda item: item[1])
-            bulk = await bare_bulk(session, prefect.url, deployment, runs)
-            engine = await ours(session, folder / "project", prefect, runs, paced)
-            theirs = await own_automations(session, prefect, own)
-        name = f"bare calls, one by one ({at_once} at once)"
-        return [Measured(name, best), Measured("bare calls, 100 in each", bulk), engine, theirs]
+            await bare(session, prefect, _WARM_UP)
+            return await work(session, prefect)
     finally:
         await asyncio.to_thread(prefect.stop)
 
 
-def report(found: Sequence[Measured], own: int) -> str:
+def report(found: Sequence[Measured], runs: int, own: int) -> str:
     """Return the report."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     rates = "\n".join(f"| {each.name} | {each.rate:.1f} | {each.rate / found[0].rate:.2f} |" for each in found)
@@ -198,7 +218,7 @@ def report(found: Sequence[Measured], own: int) -> str:
         for each in found
         if each.latencies
     )
-    return _TEXT.format(machine=machine, rates=rates, latencies=latencies, pace=_PACE, own=own)
+    return _TEXT.format(machine=machine, rates=rates, latencies=latencies, pace=_PACE, runs=runs, own=own)
 
 
 def _p99(values: Sequence[float]) -> float:
@@ -208,13 +228,13 @@ def _p99(values: Sequence[float]) -> float:
 def main() -> int:
     """Return the exit code."""
     options = argparse.ArgumentParser(description="Measure event-triggered runs on a Prefect server.")
-    options.add_argument("--runs", type=int, default=1_000)
+    options.add_argument("--runs", type=int, default=500)
     options.add_argument("--paced", type=int, default=300, help="events for the latencies (300)")
     options.add_argument("--own", type=int, default=100, help="events for Prefect's own automations (100)")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="automations-prefect-") as folder:
         found = asyncio.run(measure(Path(folder), chosen.runs, chosen.paced, chosen.own))
-    text = report(found, chosen.own)
+    text = report(found, chosen.runs, chosen.own)
     _REPORT.write_text(text)
     print(text)
     return 0
