@@ -36,14 +36,14 @@ class Engine:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._started = threading.Event()
+        started = threading.Event()
         self.url = ""
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-        assert self._started.wait(30), self.log
+        threading.Thread(target=self._read, args=(self.process, started), daemon=True).start()
+        assert started.wait(30), self.log
         assert self.url, self.log
         self.until(lambda: self.get("/readyz"))
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str], started: threading.Event) -> None:
         assert process.stderr is not None
         with process.stderr:
             for line in process.stderr:
@@ -51,8 +51,8 @@ class Engine:
                 self.log.append(entry)
                 if entry.get("event") == "engine_started":
                     self.url = entry["url"]
-                    self._started.set()
-        self._started.set()
+                    started.set()
+        started.set()
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

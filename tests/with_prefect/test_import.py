@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,10 +212,11 @@ async def test_imported_rules_fire_as_often_as_the_servers_own(prefect: PrefectS
         for name in "abcd":
             resource = {"prefect.resource.id": "r", "shop": "s1"}
             prefect.post("/events", [{**emitted(f"same.{name}"), "resource": resource}])
+            await asyncio.to_thread(prefect.until, partial(prefect.events, f"same.{name}"))
         await life.until(lambda: ticked(life, "silent"))
         here = await firings(life)
     assert here == {"each": 2, "three": 1, "both": 1, "in order": 1, "silent": 1}
-    prefect.until(lambda: fired_there(prefect, triggers) == here)
+    await asyncio.to_thread(prefect.until, lambda: fired_there(prefect, triggers) == here)
     remove_all(prefect)
 
 
