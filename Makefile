@@ -4,18 +4,19 @@ KILLS ?= 300
 STREAMS ?= 20000
 TEMPLATES ?= 10000
 GROUPS ?= 1000000
+KAFKA ?= 4.1.0
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint unit contract integration acceptance oracle fuzz-templates chaos bench-embedded bench-state prefect-proof bench-prefect pins clean
+.PHONY: demo test lint unit contract integration acceptance kafka oracle fuzz-templates chaos bench-embedded bench-state prefect-proof bench-prefect pins clean
 
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
 
-test: $(VENV)/.dev $(VENV)-prefect/.ready
+test: $(VENV)/.dev $(VENV)-prefect/.ready .kafka/$(KAFKA)/complete
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 	$(BIN)/python demo/run.py
 	$(BIN)/python benchmarks/embedded.py --short
 	$(MAKE) --no-print-directory chaos KILLS=20
@@ -26,6 +27,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+kafka: $(VENV)/.dev .kafka/$(KAFKA)/complete
+	KAFKA_VERSION=$(KAFKA) $(BIN)/python -m pytest -q tests/kafka
 
 unit contract integration acceptance: $(VENV)/.dev
 	$(BIN)/python -m pytest -q tests/$@
@@ -60,6 +64,7 @@ pins: $(VENV)/.dev
 	$(BIN)/$(COMPILE) --upgrade -o requirements/base.txt pyproject.toml requirements/base.in
 	$(BIN)/$(COMPILE) --upgrade -o requirements/dev.txt requirements/dev.in
 	$(BIN)/$(COMPILE) --upgrade -o requirements/prefect.txt requirements/prefect.in
+	$(BIN)/$(COMPILE) --upgrade -o requirements/kafka.txt requirements/kafka.in
 
 $(VENV)/.base: requirements/base.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; on Debian: apt-get install python3.11" >&2; exit 1; }
@@ -75,9 +80,16 @@ $(VENV)-prefect/.ready: requirements/prefect.txt $(VENV)/.base
 	$(BIN)/python -m pip --python $(VENV)-prefect/bin/python install -q --require-hashes -r requirements/prefect.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt requirements/kafka.txt
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --require-hashes -r requirements/kafka.txt
+	@touch $@
+
+# A broker for the tests, as jars.
+.kafka/%/complete: tests/kafka/pom.xml
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "java or mvn is missing; on Debian: apt-get install openjdk-17-jre-headless maven" >&2; exit 1; }
+	mvn -q -f tests/kafka/pom.xml dependency:copy-dependencies -Dkafka.version=$* -DoutputDirectory=$(CURDIR)/$(@D)/libs
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-prefect build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-prefect .kafka build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

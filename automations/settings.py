@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -18,12 +18,14 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from rapidfuzz import process
 
 from automations.errors import SettingsError
+from automations.kafka_settings import KafkaSettings
 from automations.model.moment import DAY, SECOND, Duration, format_duration
 
 FILE: Final = "automations.toml"
 _PREFIX: Final = "AUTOMATIONS_"
 _OF_COMMANDS: Final = frozenset({"api_url", "api_key", "test_ack_before_commit", "test_no_key"})
 """Variables that are read elsewhere: by commands that talk to an engine, by the controls of the loss tests."""
+_OF_KAFKA: Final = tuple(f"kafka_{name}" for name in KafkaSettings.model_fields)
 _OF_RUNS: Final = frozenset({"run_id", "run_name", "deployment"})
 """Variables that a run finds in its environment: a job may call these commands."""
 _MIN_LATENESS: Final = 60 * SECOND
@@ -44,7 +46,13 @@ class Settings(BaseSettings):
     """What `serve` is told. Paths are relative to `directory`; durations are in microseconds once loaded."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, validate_default=False
+        env_prefix=_PREFIX,
+        env_nested_delimiter="_",  # of AUTOMATIONS_KAFKA_*: the first '_' behind the name of a table
+        env_nested_max_split=1,
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+        validate_default=False,
     )
 
     directory: Annotated[
@@ -98,6 +106,9 @@ class Settings(BaseSettings):
         dict[str, dict[str, Any]],
         Field(description="Who can be told: [notifications.NAME] url = ...; in the environment, JSON"),
     ] = {}
+    kafka: Annotated[
+        KafkaSettings, Field(description="[kafka] bootstrap = ...; in the environment AUTOMATIONS_KAFKA_BOOTSTRAP")
+    ] = KafkaSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -144,7 +155,15 @@ class _FileSource(PydanticBaseSettingsSource):
                 f"{self._file}: 'directory' cannot stand in this file, which is found in it",
                 hint=f"give it as -C or as {_PREFIX}DIRECTORY",
             )
+        if isinstance(values.get("kafka"), dict):
+            values["kafka"] = _not_in_environment(values["kafka"], f"{_PREFIX}KAFKA_")
         return values
+
+
+def _not_in_environment(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Tables are merged key by key; but a secret's `env` of the one and `file` of the other would be no secret."""
+    given = {name.upper() for name, value in os.environ.items() if value}
+    return {key: value for key, value in table.items() if f"{prefix}{key}".upper() not in given}
 
 
 def _file(directory: Any) -> Path:
@@ -168,37 +187,44 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
             1
         ]  # of a table that is no JSON: error parsing value for field "NAME" from ...
         raise SettingsError(
-            f"{_PREFIX}{name.upper()} is no JSON", hint=f"write an object of {name}, or [{name}.NAME] in {FILE}"
+            f"{_PREFIX}{name.upper()} is no JSON",
+            hint=f"write an object of {name}, as the table [{name}] in {FILE} is one",
         ) from None
 
 
 def _finding(found: ErrorDetails, given: Mapping[str, Any]) -> str:
-    setting, *rest = map(str, found["loc"])
+    setting, *below = path = [str(step) for step in found["loc"]]
     if found["type"] == "extra_forbidden":
-        return f"{_file(given.get('directory'))}: {setting!r} is no setting{_nearest(setting)}"
-    below = f" {'.'.join(rest)}" if rest else ""
-    return f"{_origin(setting, given)}{below}: {found['msg']}"
+        known = KafkaSettings.model_fields if below else Settings.model_fields
+        told = f"{'.'.join(path)!r} is no setting{_nearest(path[-1], known=known)}"
+        return f"{_file(given.get('directory'))}: {told}"
+    rest = f" {'.'.join(below)}" if below else ""
+    return f"{_origin(setting, below, given)}{rest}: {found['msg']}"
 
 
-def _origin(setting: str, given: Mapping[str, Any]) -> str:
-    """Where the value of a setting comes from."""
-    if setting in given:
+def _origin(setting: str, below: Sequence[str], given: Mapping[str, Any]) -> str:
+    """Where the value of a setting comes from. A flag gives one key of the table `kafka`."""
+    flag = given.get(setting)
+    if setting in given and (not isinstance(flag, Mapping) or {*below} & flag.keys()):
         return "-C" if setting == "directory" else f"--{setting}"
-    variable = next((name for name in os.environ if name.lower() == f"{_PREFIX}{setting}".lower()), None)
+    names = {f"{_PREFIX}{'_'.join(path)}".lower() for path in ([setting], [setting, *below[:1]])}
+    variable = next((name for name in os.environ if name.lower() in names), None)
     return variable or f"{_file(given.get('directory'))}: {setting}"
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:
     """A variable that nothing reads is a mistake worth telling: pydantic-settings passes over it in silence."""
-    known = {*Settings.model_fields, *_OF_COMMANDS, *_OF_RUNS}
+    known = {*Settings.model_fields, *_OF_COMMANDS, *_OF_RUNS, *_OF_KAFKA}
     for name in environ:
         key = name.removeprefix(_PREFIX).lower()
         if name.startswith(_PREFIX) and key not in known:
-            raise SettingsError(f"the environment variable {name} is no setting{_nearest(key, _PREFIX)}")
+            listed = _OF_KAFKA if key.startswith("kafka_") else Settings.model_fields
+            nearest = _nearest(key, _PREFIX, known=listed)
+            raise SettingsError(f"the environment variable {name} is no setting{nearest}")
 
 
-def _nearest(key: str, prefix: str = "") -> str:
-    found = process.extractOne(key, list(Settings.model_fields), score_cutoff=60)
+def _nearest(key: str, prefix: str = "", *, known: Collection[str]) -> str:
+    found = process.extractOne(key, list(known), score_cutoff=60)
     if found is None:
-        return f"; the settings are {', '.join(Settings.model_fields)}"
+        return f"; the settings are {', '.join(known)}"
     return f"; did you mean {(prefix + found[0]).upper() if prefix else found[0]!r}?"

@@ -34,6 +34,9 @@ _COMMANDS: Final = {
     "status": "status:status",
     "schema": "schema:schema",
     "import": "import_rules:import_rules",
+    "worker": "kafka:worker",
+    "topics": "kafka:topics",
+    "rules": "kafka:rules",
 }
 
 
@@ -56,7 +59,7 @@ class _LazyGroup(Group):
 def cli() -> None:
     """Event-driven automations: events in, rules matched, runs started.
 
-    Exit codes: 0 ok, 1 failed or problems found, 2 usage, 3 the engine is unreachable, 130 interrupted.
+    Exit codes: 0 ok, 1 failed or problems found, 2 usage, 3 the engine or Kafka is unreachable, 130 interrupted.
 
     AUTOMATIONS_API_URL (default http://127.0.0.1:4280) and AUTOMATIONS_API_KEY tell which engine to talk to.
 

@@ -1,4 +1,4 @@
-"""Events from JSON lines to the engine: in batches, each event under an id that a repetition keeps."""
+"""Events from JSON lines to a door: in batches, each event under an id that a repetition keeps."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from automations.cli.client import ApiError, Client
+from automations.cli.client import ApiError
 from automations.cli.json_lines import Line
 from automations.errors import Refused
 from automations.ingest import parse_json
@@ -31,13 +31,21 @@ class RefusedLine:
     detail: str
 
 
+class Door(Protocol):
+    """Where events are posted to: an engine, or a topic."""
+
+    async def post_again(self, path: str, body: Any) -> Any:
+        """Return the answer once what was accepted is durable."""
+        ...
+
+
 class EventStream:
     """Sends lines and counts what became of them. `report` is told of each refused line at once; `line` is the
     last one whose fate is known.
     """
 
-    def __init__(self, client: Client, report: Callable[[RefusedLine], None]) -> None:
-        self._client, self._report = client, report
+    def __init__(self, door: Door, report: Callable[[RefusedLine], None]) -> None:
+        self._door, self._report = door, report
         self.accepted = self.duplicates = self.refused = self.line = 0
 
     async def send(self, lines: Sequence[Line]) -> None:
@@ -53,7 +61,7 @@ class EventStream:
 
     async def _post(self, events: Sequence[Line]) -> list[RefusedLine]:
         try:
-            answer = await self._client.post_again("/api/events", b"[%s]" % b",".join(e.text for e in events))
+            answer = await self._door.post_again("/api/events", b"[%s]" % b",".join(e.text for e in events))
         except ApiError as error:
             if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and len(events) == 1:
                 return [RefusedLine(events[0].number, error.code, error.message)]

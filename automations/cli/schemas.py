@@ -9,6 +9,8 @@ from automations.deploy.document import DeploymentDocument, WorkPoolDocument
 from automations.deploy.prefect_keys import IGNORED_KEYS
 from automations.model.document import JsonObject
 from automations.rulefiles import file_schema, model_definitions, rule_tests_schema, rules_schema
+from automations.rulefiles.schema import DIALECT
+from automations.sinks.action_message import ActionMessage
 
 _IGNORED: Final[JsonObject] = {"description": "Of Prefect's file: it means nothing here"}
 
@@ -34,12 +36,19 @@ def deployments_schema() -> JsonObject:
     return file_schema("Deployments", body, definitions)
 
 
+def actions_schema() -> JsonObject:
+    """Return the schema of what the Kafka sink writes."""
+    body = {"$ref": "#/$defs/ActionMessage"}
+    return {"$schema": DIALECT, "title": "Actions on Kafka", **body, "$defs": model_definitions(ActionMessage)}
+
+
 SCHEMAS: Final[Mapping[str, Callable[[], JsonObject]]] = {
     "rules": rules_schema,
     "deployments": deployments_schema,
     "tests": rule_tests_schema,
+    "actions": actions_schema,
 }
-"""The kinds of file, and what makes their schema."""
+"""The kinds of file, and the records of the Kafka sink, each with what makes its schema."""
 
 
 def _prefect_keys() -> JsonObject:

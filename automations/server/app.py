@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from automations.ingest import WebhookSource
 from automations.ports import Clock, Deployer, Engine, Jobs, Store
 from automations.server import doors
 from automations.server.guards import KeyGuard, LoopbackGuard
 from automations.server.keyring import Keyring
-from automations.server.metrics import Metrics
+from automations.server.metrics import DoorMetrics, Metrics
 from automations.server.openapi import install_openapi
 from automations.server.problems import install_handlers
 from automations.server.routes import (
@@ -20,12 +20,14 @@ from automations.server.routes import (
     automations,
     dead_letters,
     deployments,
+    gateway_status,
+    health,
     records,
     runs,
     status,
     work_pools,
 )
-from automations.server.services import Services
+from automations.server.services import Door, DoorServices, Services
 from automations.server.settings import ServerSettings
 
 
@@ -39,13 +41,50 @@ def create_app(
     clock: Clock,
 ) -> FastAPI:
     """Return the ASGI app. `sources` is asked at each webhook, so that a reload is seen at once."""
-    app = FastAPI(title="automations", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.services = Services(
-        engine, store, jobs, deployer, sources, settings, clock, keyring=Keyring(store, clock), metrics=Metrics()
+    services = Services(
+        door=engine,
+        engine=engine,
+        store=store,
+        jobs=jobs,
+        deployer=deployer,
+        sources=sources,
+        settings=settings,
+        clock=clock,
+        keyring=Keyring(store, clock),
+        metrics=Metrics(),
     )
+    parts = (status, health, automations, records, dead_letters, deployments, work_pools, runs, api_keys)
+    return _app(services, [part.router for part in parts])
+
+
+def create_gateway(
+    door: Door,
+    ready: Callable[[], Awaitable[str | None]],
+    store: Store,
+    sources: Callable[[], Mapping[str, WebhookSource]],
+    settings: ServerSettings,
+    clock: Clock,
+) -> FastAPI:
+    """Return the app of the doors alone. `ready` tells what is missing; the store holds the API keys."""
+    services = DoorServices(
+        door=door,
+        store=store,
+        sources=sources,
+        settings=settings,
+        clock=clock,
+        keyring=Keyring(store, clock),
+        metrics=DoorMetrics(),
+    )
+    return _app(services, [health.router, gateway_status.router_of(ready), api_keys.router])
+
+
+def _app(services: DoorServices, routers: Sequence[APIRouter]) -> FastAPI:
+    settings = services.settings
+    app = FastAPI(title="automations", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
     app.router.routes.extend(doors.ROUTES)
-    for part in (status, automations, records, dead_letters, deployments, work_pools, runs, api_keys):
-        app.include_router(part.router)
+    for router in routers:
+        app.include_router(router)
     if settings.require_keys:
         app.add_middleware(KeyGuard)
     else:

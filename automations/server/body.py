@@ -11,7 +11,7 @@ from starlette.requests import Request
 from automations.errors import Refused
 from automations.ingest import parse_json
 from automations.ingest.content import media_type, require_json
-from automations.server.services import services_of
+from automations.server.services import door_services_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,7 +23,7 @@ def header_map(request: Request) -> dict[str, str]:
 
 async def read_body(request: Request, headers: dict[str, str]) -> bytes:
     """Return the raw body. Refused `body-too-large` (413) as soon as it is, `unsupported-encoding` (415)."""
-    limit = services_of(request).settings.max_body_bytes
+    limit = door_services_of(request).settings.max_body_bytes
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused("the body is compressed", code="unsupported-encoding", status=415, hint="send it plain")
     length = headers.get("content-length", "0")

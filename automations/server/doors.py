@@ -18,12 +18,12 @@ from automations.ingest import Reading, WebhookSource, read_hook, read_request
 from automations.model.event import Event
 from automations.server.body import header_map, read_body
 from automations.server.problems import problem
-from automations.server.services import Services, services_of
+from automations.server.services import DoorServices, door_services_of
 
 
 async def post_events(request: Request) -> Response:
     """Native events, one or a list, or CloudEvents."""
-    services, headers = services_of(request), header_map(request)
+    services, headers = door_services_of(request), header_map(request)
     raw = await read_body(request, headers)
     reading = read_request(raw, headers, source="api", received=services.clock.now(), limits=services.limits)
     return await _accept(services, reading)
@@ -31,7 +31,7 @@ async def post_events(request: Request) -> Response:
 
 async def post_hook(request: Request) -> Response:
     """What a source of ours sends; its authentication comes before its body is read."""
-    services, headers = services_of(request), header_map(request)
+    services, headers = door_services_of(request), header_map(request)
     hook = _hook(services, request.path_params["source"])
     hook.authentication.check(headers)
     raw = await read_body(request, headers)
@@ -47,26 +47,27 @@ ROUTES = (
 )
 
 
-def _hook(services: Services, name: str) -> WebhookSource:
+def _hook(services: DoorServices, name: str) -> WebhookSource:
     hook = services.sources().get(name)
     if hook is None:
         raise NotFoundError(f"there is no webhook source named {name!r}", hint="sources.yaml declares them")
     return hook
 
 
-async def _accept(services: Services, reading: Reading) -> Response:
+async def _accept(services: DoorServices, reading: Reading) -> Response:
     """Hand in what was read, all at once, and answer for each input once that is durable."""
     events = [item for item in reading.items if isinstance(item, Event)]
-    accepted = await services.engine.accept(events) if events else None
+    accepted = await services.door.accept(events) if events else None
     duplicates = sum(accepted.duplicates) if accepted else 0
-    answer = _answer(reading, len(events) - duplicates, duplicates)
+    answer = answer_of(reading, len(events) - duplicates, duplicates)
     _count(services, reading, answer)
     if events or "skipped" in answer:
         return Response(orjson.dumps(answer), 202, media_type="application/json")
     return _nothing_accepted(reading, answer)
 
 
-def _answer(reading: Reading, accepted: int, duplicates: int) -> dict[str, Any]:
+def answer_of(reading: Reading, accepted: int, duplicates: int) -> dict[str, Any]:
+    """The answer for each input, in order."""
     answer: dict[str, Any] = {
         "accepted": accepted,
         "duplicates": duplicates,
@@ -85,7 +86,7 @@ def _detail(refused: Refused) -> str:
     return f"{refused.message}; {refused.hint}" if refused.hint else refused.message
 
 
-def _count(services: Services, reading: Reading, answer: Mapping[str, Any]) -> None:
+def _count(services: DoorServices, reading: Reading, answer: Mapping[str, Any]) -> None:
     metrics = services.metrics
     metrics.accepted.inc(answer["accepted"])
     metrics.duplicates.inc(answer["duplicates"])

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from automations.ports import Ledger, RulesStatus
 
 
-class Metrics:
-    """Counters of the doors, counted as they happen, and gauges of the ledger, set at each scrape."""
+class DoorMetrics:
+    """Counters of the doors, counted as they happen."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -22,6 +22,18 @@ class Metrics:
         self.refused = Counter(
             "automations_door_refused", "Events and requests refused, by code", ["code"], registry=registry
         )
+
+    def text(self) -> bytes:
+        """Return the text format."""
+        return generate_latest(self._registry)
+
+
+class Metrics(DoorMetrics):
+    """And gauges of the ledger, set at each scrape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        registry = self._registry
         self._events = Gauge("automations_events", "The ledger of events", ["state"], registry=registry)
         self._actions = Gauge("automations_actions", "The ledger of actions", ["state"], registry=registry)
         self._firings = Gauge("automations_firings", "The ledger of firings", ["state"], registry=registry)
@@ -49,7 +61,7 @@ class Metrics:
         self._backlog.set(ledger.backlog_bytes)
         self._rules.set(rules.loaded)
         self._rule_errors.set(len(rules.errors))
-        return generate_latest(self._registry)
+        return self.text()
 
 
 def ledger_counts(ledger: Ledger) -> dict[str, dict[str, int]]:

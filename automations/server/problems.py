@@ -25,7 +25,7 @@ from automations.errors import (
     Refused,
     StoreUnavailableError,
 )
-from automations.server.services import services_of
+from automations.server.services import door_services_of
 
 log = structlog.get_logger()
 RETRY_AFTER: Final = {"Retry-After": "1"}
@@ -39,6 +39,7 @@ _STATUS: Final[tuple[tuple[type[AutomationsError], int], ...]] = (
     (PrepareError, 422),
     (StoreUnavailableError, 503),
 )
+_AWAY: Final = "what takes the events cannot be reached now; send the same again, under the same ids"
 _HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
     401: {"WWW-Authenticate": "Bearer"},
     429: RETRY_AFTER,
@@ -76,7 +77,7 @@ def problem_of(error: AutomationsError) -> Response:
     if isinstance(error, StoreUnavailableError):
         return problem(503, error.code, "the store cannot be written or read now; nothing was kept")
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _internal_error()
+        return problem(503, error.code, _AWAY) if error.recoverable else _internal_error()
     errors = error.errors if isinstance(error, JobVariableErrors | DeployErrors) else None
     return problem(status, error.code, error.message, hint=error.hint, errors=errors)
 
@@ -93,7 +94,7 @@ def install_handlers(app: FastAPI) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, AutomationsError)  # noqa: S101  the registration says so
     if isinstance(error, Refused):
-        services_of(request).metrics.refused.labels(error.code).inc()
+        door_services_of(request).metrics.refused.labels(error.code).inc()
     return problem_of(error)
 
 

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from automations.ingest import Limits, WebhookSource
-from automations.ports import Clock, Deployer, Engine, Jobs, Store
+from automations.model.event import Event
+from automations.ports import Accepted, Clock, Deployer, Engine, Jobs, Store
 from automations.server.keyring import Keyring
-from automations.server.metrics import Metrics
+from automations.server.metrics import DoorMetrics, Metrics
 from automations.server.settings import ServerSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The ports that one app stands on, and what it keeps itself. `sources` returns those known now."""
+class Door(Protocol):
+    """What takes the events that were read in at a door."""
 
-    engine: Engine
+    async def accept(self, events: Sequence[Event]) -> Accepted:
+        """Return once they are durable; Refused, and what is `recoverable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorServices:
+    """What the doors, the guards and the API keys stand on. `sources` returns those known now."""
+
+    door: Door
     store: Store
-    jobs: Jobs
-    deployer: Deployer
     sources: Callable[[], Mapping[str, WebhookSource]]
     settings: ServerSettings
     clock: Clock
     keyring: Keyring
-    metrics: Metrics
+    metrics: DoorMetrics
 
     @property
     def limits(self) -> Limits:
         """What one request may hold."""
         return Limits(event_bytes=self.settings.max_event_bytes, batch=self.settings.max_batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services(DoorServices):
+    """The ports that the whole app stands on, and what it keeps itself."""
+
+    engine: Engine
+    jobs: Jobs
+    deployer: Deployer
+    metrics: Metrics
+
+
+def door_services_of(request: Request) -> DoorServices:
+    """Return the services of the doors, in any app."""
+    services: DoorServices = request.app.state.services
+    return services
 
 
 def services_of(request: Request) -> Services:
@@ -44,3 +67,5 @@ def services_of(request: Request) -> Services:
 
 Serving = Annotated[Services, Depends(services_of)]
 """A route's parameter."""
+ServingDoors = Annotated[DoorServices, Depends(door_services_of)]
+"""The same of a route that a gateway has, too."""

@@ -110,3 +110,17 @@ class PrefectDocument(Document):
                 "two-secrets", "'api_key' is for Prefect Cloud, 'auth_string' for a server: write one of them"
             )
         return self
+
+
+class KafkaDocument(Document):
+    """One source of type `kafka`: its events are the records of a topic of the settings' cluster.
+
+    `start`: where a source that never read begins. `group`: a consumer group that is told how far it has read.
+    """
+
+    name: SourceName
+    type: Literal["kafka"]
+    topic: Annotated[str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")]
+    start: Literal["earliest", "latest"] = "latest"
+    group: Annotated[str, Field(min_length=1)] | None = None
+    mapping: HookMapping | None = None

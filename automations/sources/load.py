@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,19 +14,20 @@ from automations.ingest import BearerTokens, CompiledMapping, OpenDoor, WebhookS
 from automations.model.secret import SecretReference
 from automations.rulefiles import Document, read_file, suggestion, validate
 from automations.sources.document import (
+    KafkaDocument,
     NamedDocument,
     PrefectDocument,
     WebhookAuthentication,
     WebhookDocument,
     is_api_address,
 )
+from automations.sources.kafka.subscription import KafkaSubscription
 from automations.sources.plug_in import PlugInSource, plug_in_type, plug_in_types
 from automations.sources.prefect import PrefectSubscription
 from automations.sources.secret import read_secret
 from automations.templating import TemplateErrors
 
-_TYPES: Final = ("webhook", "prefect")
-_LATER_TYPES: Final = frozenset({"kafka"})
+_TYPES: Final = ("webhook", "prefect", "kafka")
 _LATER_AUTH: Final = frozenset({"standard-webhooks", "github", "stripe", "slack"})
 Steps = tuple[str | int, ...]
 
@@ -37,7 +38,13 @@ class Sources:
 
     webhooks: dict[str, WebhookSource] = field(default_factory=dict)
     prefect: dict[str, PrefectSubscription] = field(default_factory=dict)
+    kafka: dict[str, KafkaSubscription] = field(default_factory=dict)
     plug_ins: dict[str, PlugInSource] = field(default_factory=dict)
+
+    @property
+    def holding_time(self) -> Set[str]:
+        """The names of those that catch up after a downtime, and have time wait for that."""
+        return self.prefect.keys() | self.kafka.keys()
 
 
 @dataclass(slots=True)
@@ -98,21 +105,15 @@ def _take(loading: _Loading, document: Document, steps: Steps) -> None:
     loading.problems += refused
     if refused:
         return
-    if isinstance(data, dict) and data.get("type") == "prefect":
-        prefect, problems = validate(document, PrefectDocument, steps)
-        loading.problems += problems
-        if prefect is not None and _named(loading, document, steps, prefect.name):
-            _take_prefect(loading, document, steps, prefect)
-        return
-    if isinstance(data, dict) and data.get("type") in plug_in_types():
+    kind = data.get("type") if isinstance(data, dict) else None
+    if kind == "prefect":
+        _take_prefect(loading, document, steps)
+    elif kind == "kafka":
+        _take_kafka(loading, document, steps)
+    elif kind in plug_in_types():
         _take_plug_in(loading, document, steps, data)
-        return
-    webhook, problems = validate(document, WebhookDocument, steps)
-    loading.problems += problems
-    if webhook is not None and _named(loading, document, steps, webhook.name):
-        authentication = _authentication(loading, document, steps, webhook.auth)
-        mapping = _mapping(loading, document, steps, webhook)
-        loading.sources.webhooks[webhook.name] = WebhookSource(webhook.name, authentication, mapping)
+    else:
+        _take_webhook(loading, document, steps)
 
 
 def _named(loading: _Loading, document: Document, steps: Steps, name: str) -> bool:
@@ -130,20 +131,26 @@ def _not_supported(document: Document, steps: Steps, data: Any) -> Iterator[Prob
     """Types that are none of ours, and those that this version does not run."""
     if not isinstance(data, dict):
         return
-    auth = data.get("auth")
-    found: list[tuple[Steps, str, Any, frozenset[str]]] = [(("type",), "source", data.get("type"), _LATER_TYPES)]
-    if isinstance(auth, dict):
-        found.append((("auth", "type"), "authentication", auth.get("type"), _LATER_AUTH))
-    for path, noun, kind, later in found:
-        where = document.location((*steps, *path))
-        if isinstance(kind, str) and kind in later:
-            yield Problem("not-supported", f"the {noun} type {kind!r} is not run by this version yet", where)
-        elif isinstance(kind, str) and noun == "source" and kind not in (known := [*_TYPES, *plug_in_types()]):
-            hint = suggestion(kind, known) or f"the types are {', '.join(known)}"
-            yield Problem("bad-value", f"there is no source of the type {kind!r}", where, hint)
+    kind, auth, known = data.get("type"), data.get("auth"), [*_TYPES, *plug_in_types()]
+    if isinstance(kind, str) and kind not in known:
+        hint = suggestion(kind, known) or f"the types are {', '.join(known)}"
+        where = document.location((*steps, "type"))
+        yield Problem("bad-value", f"there is no source of the type {kind!r}", where, hint)
+    if isinstance(auth, dict) and isinstance(auth.get("type"), str) and auth["type"] in _LATER_AUTH:
+        message = f"the authentication type {auth['type']!r} is not run by this version yet"
+        yield Problem("not-supported", message, document.location((*steps, "auth", "type")))
 
 
 # --- webhooks ----------------------------------------------------------------------------------------------
+
+
+def _take_webhook(loading: _Loading, document: Document, steps: Steps) -> None:
+    webhook, problems = validate(document, WebhookDocument, steps)
+    loading.problems += problems
+    if webhook is not None and _named(loading, document, steps, webhook.name):
+        authentication = _authentication(loading, document, steps, webhook.auth)
+        mapping = _mapping(loading, document, steps, webhook)
+        loading.sources.webhooks[webhook.name] = WebhookSource(webhook.name, authentication, mapping)
 
 
 def _authentication(
@@ -166,7 +173,7 @@ def _secret(loading: _Loading, document: Document, steps: Steps, reference: Secr
 
 
 def _mapping(
-    loading: _Loading, document: Document, steps: Steps, source: WebhookDocument
+    loading: _Loading, document: Document, steps: Steps, source: WebhookDocument | KafkaDocument
 ) -> CompiledMapping | None:
     if source.mapping is None:
         return None
@@ -207,10 +214,32 @@ def _take_plug_in(loading: _Loading, document: Document, steps: Steps, data: Map
         loading.sources.plug_ins[named.name] = PlugInSource(named.name, data["type"], written, settings, kind)
 
 
+# --- Kafka -------------------------------------------------------------------------------------------------
+
+
+def _take_kafka(loading: _Loading, document: Document, steps: Steps) -> None:
+    source, problems = validate(document, KafkaDocument, steps)
+    loading.problems += problems
+    if source is None or not _named(loading, document, steps, source.name):
+        return
+    loading.sources.kafka[source.name] = KafkaSubscription(
+        source.name,
+        source.topic,
+        source.start,
+        source.group,
+        written="" if source.mapping is None else source.mapping.model_dump_json(),
+        mapping=_mapping(loading, document, steps, source),
+    )
+
+
 # --- Prefect -----------------------------------------------------------------------------------------------
 
 
-def _take_prefect(loading: _Loading, document: Document, steps: Steps, source: PrefectDocument) -> None:
+def _take_prefect(loading: _Loading, document: Document, steps: Steps) -> None:
+    source, problems = validate(document, PrefectDocument, steps)
+    loading.problems += problems
+    if source is None or not _named(loading, document, steps, source.name):
+        return
     environ = loading.environ
     url = source.api_url or environ.get("PREFECT_API_URL", "").rstrip("/")
     key = _secret(loading, document, (*steps, "api_key"), source.api_key)

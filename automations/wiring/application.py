@@ -29,6 +29,7 @@ from automations.sinks.process import ProcessPool
 from automations.store import Retention, SqliteStore
 from automations.wiring.clock import SystemClock
 from automations.wiring.fetched_sources import FetchedSources
+from automations.wiring.kafka_clients import kafka_client_options
 from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
@@ -89,15 +90,16 @@ class Application:
             Limits(settings.max_event_bytes),
             random=random.random,
             read_secret=lambda reference: secret_of(reference, settings),
+            kafka=lambda: kafka_client_options(settings),
         )
         self._clock_steps = ClockSteps(self.store, self._clock, self._wake)
         self._tasks: list[asyncio.Task[None]] = []
-        self._server: _Server | None = None
+        self._server: HttpServer | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
         self._pool.serve_at(own_url(*listener.getsockname()[:2]))
-        self._sources.hold_time(self._project.loaded.sources.prefect)
+        self._sources.hold_time(self._project.loaded.sources.holding_time)
         await self._project.start(self.store, self._engine)
         self._sources.follow(self._project.loaded.sources)
         self._tasks = [
@@ -112,17 +114,10 @@ class Application:
             )
         ]
         self._dispatcher.start()
-        self._server = _Server(self._app(), listener)
+        self._server = HttpServer(self._app(), listener)
         self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener]), name="http"))
 
     def _app(self) -> Any:
-        settings = self.settings
-        server = ServerSettings(
-            max_event_bytes=settings.max_event_bytes,
-            max_body_bytes=max(1024 * 1024, settings.max_event_bytes),
-            require_keys=not is_loopback(settings.host),
-            allowed_hosts=frozenset(settings.allowed_hosts),
-        )
         project = self._project
         return create_app(
             self._engine,
@@ -130,7 +125,7 @@ class Application:
             project.jobs,
             project,
             lambda: project.loaded.sources.webhooks,
-            server,
+            server_settings(self.settings),
             self._clock,
         )
 
@@ -177,7 +172,7 @@ class Application:
             await self.store.purge(Retention(state=self.settings.state_retention))
 
 
-class _Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without its signal handling: a shutdown drains more than HTTP."""
 
     def __init__(self, app: Any, listener: socket.socket) -> None:
@@ -190,6 +185,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `serve`."""
         yield
+
+
+def server_settings(settings: Settings) -> ServerSettings:
+    """What the server is told of the settings."""
+    return ServerSettings(
+        max_event_bytes=settings.max_event_bytes,
+        max_body_bytes=max(1024 * 1024, settings.max_event_bytes),
+        require_keys=not is_loopback(settings.host),
+        allowed_hosts=frozenset(settings.allowed_hosts),
+    )
 
 
 def is_loopback(host: str) -> bool:

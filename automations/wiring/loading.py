@@ -10,6 +10,7 @@ from typing import get_args
 
 from automations.deploy import CheckedJobs, FileJobs, check_deployments, rule_problems, with_deployed
 from automations.errors import (
+    Location,
     Problem,
     RuleFileErrors,
 )
@@ -48,13 +49,14 @@ def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
     problems += rules.problems if rules.ruleset is None else ()
     try:
         sources = load_sources(settings.path("sources"), os.environ)
+        problems += kafka_without_address(sources, settings)
     except RuleFileErrors as errors:
         problems += errors.problems
     if problems or rules.ruleset is None or everything.jobs is None:
         raise RuleFileErrors(problems)
     between = [
         *unknown_notifications(rules.ruleset, settings),
-        *rule_problems(rules.ruleset, FileJobs(everything.jobs), elsewhere=prefect),
+        *rule_problems(rules.ruleset, FileJobs(everything.jobs), elsewhere=runs_elsewhere(settings)),
     ]
     if any(problem.severity == "error" for problem in between):
         raise RuleFileErrors(between)
@@ -65,6 +67,23 @@ def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
 def has_prefect_sink(settings: Settings) -> bool:
     """True when actions can go to a Prefect server."""
     return any(table.get("type") == "prefect" for table in settings.sinks.values())
+
+
+def runs_elsewhere(settings: Settings) -> bool:
+    """True when runs can start where deployments are that no file of ours tells of."""
+    readers = [table for table in settings.sinks.values() if table.get("type") == "kafka"]
+    return has_prefect_sink(settings) or any(
+        "run-deployment" in table.get("actions", ["run-deployment"]) for table in readers
+    )
+
+
+def kafka_without_address(sources: Sources, settings: Settings) -> Iterator[Problem]:
+    """A problem for each source of a Kafka that nobody has named."""
+    if settings.kafka.bootstrap is None:
+        for name in sources.kafka:
+            hint = "set [kafka] bootstrap in automations.toml, or AUTOMATIONS_KAFKA_BOOTSTRAP"
+            place = Location(str(settings.path("sources")))
+            yield Problem("missing-setting", f"the source {name!r} needs the address of Kafka", place, hint)
 
 
 def unknown_notifications(rules: RuleSet, settings: Settings) -> Iterator[Problem]:
@@ -110,9 +129,9 @@ def check(paths: Sequence[Path], settings: Settings) -> list[Problem]:
         problems += unknown_notifications(checked.ruleset, settings)
     declared = settings.path("deployments").exists()  # where nothing is declared, all may be elsewhere
     if declared and checked.ruleset is not None and deployments.jobs is not None:
-        problems += rule_problems(checked.ruleset, FileJobs(deployments.jobs), elsewhere=prefect)
+        problems += rule_problems(checked.ruleset, FileJobs(deployments.jobs), elsewhere=runs_elsewhere(settings))
     try:
-        load_sources(settings.path("sources"), os.environ)
+        problems += kafka_without_address(load_sources(settings.path("sources"), os.environ), settings)
     except RuleFileErrors as errors:
         problems += errors.problems
     return sorted(problems, key=lambda problem: (problem.location, problem.code))

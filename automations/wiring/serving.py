@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -38,7 +39,22 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _refuse_open_door(application: Application) -> None:
+class Served(Protocol):
+    """What answers at an address: an engine, or a gateway."""
+
+    settings: Settings
+    store: SqliteStore
+
+    async def start(self, listener: socket.socket) -> None:
+        """Open the door."""
+        ...
+
+    async def stop(self) -> None:
+        """Drain and close."""
+        ...
+
+
+async def _refuse_open_door(application: Served) -> None:
     """Beyond loopback nobody gets in without a key, so there must be one."""
     if is_loopback(application.settings.host):
         return
@@ -50,14 +66,14 @@ async def _refuse_open_door(application: Application) -> None:
         )
 
 
-async def serve(settings: Settings) -> int:
-    """Run the embedded engine until SIGTERM or SIGINT; returns the exit code."""
+async def serve(settings: Settings, make: Callable[[Settings], Served] = Application) -> int:
+    """Run the embedded engine, or what `make` returns, until SIGTERM or SIGINT; returns the exit code."""
     configure_logs(settings.log_level, settings.log_format)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    application = Application(settings)
+    application = make(settings)
     try:
         await _refuse_open_door(application)
         listener = _listen(settings.host, settings.port)

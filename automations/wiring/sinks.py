@@ -20,6 +20,7 @@ from automations.ports import MakeSink, Sink, SinkContext
 from automations.runtime.dispatch import SinkBinding
 from automations.runtime.retry import RetryPolicy
 from automations.settings import Settings
+from automations.sinks.kafka import KafkaSink, KafkaSinkSettings
 from automations.sinks.notification import NotificationSink
 from automations.sinks.own import OwnSink
 from automations.sinks.prefect import PrefectSettings, PrefectSink
@@ -27,10 +28,13 @@ from automations.sinks.process import ProcessSink
 from automations.sinks.webhook import WebhookSettings, WebhookSink
 from automations.sources.secret import read_secret
 from automations.wiring.clock import SystemClock
+from automations.wiring.extras import require_kafka
 
 _OF_OUR_RULES: Final = frozenset({"pause-automation", "resume-automation"})
 """A rule that names an automation means one of its own engine."""
-_TYPES: Final = ("process", "webhook", "automations", "notification", "prefect")
+_BUILT_IN: Final = ("process", "webhook", "automations", "notification")
+"""Types that need no settings: there is a sink of each, under the type's name."""
+_TYPES: Final = (*_BUILT_IN, "prefect", "kafka")
 _IN_FLIGHT: Final = {"process": 256, "prefect": 100}
 """Deliveries at once. To Prefect as many as share a request: they gather while another is under way."""
 _RETRIES: Final = {"prefect": RetryPolicy(max_attempts=250, cap=30 * SECOND)}
@@ -62,6 +66,8 @@ def _sink(
             policies = check_policies(own.pop("policies", {}))
             server = PrefectSettings.model_validate(own)
             return PrefectSink(server, policies, lambda reference: secret_of(reference, settings), clock)
+        if kind == "kafka":
+            return _kafka_sink(own, settings)
         if plug_in := _plug_in(kind):
             return plug_in(own, SinkContext(name, clock, lambda reference: secret_of(reference, settings)))
     except ValidationError as error:
@@ -72,6 +78,15 @@ def _sink(
         f"[sinks.{name}] has the type {kind!r}" if kind != "process" else f"[sinks.{name}] takes no {min(own)!r}",
         hint=f"the types are {', '.join(map(repr, [*_TYPES, *_plug_ins()]))}",
     )
+
+
+def _kafka_sink(own: Mapping[str, Any], settings: Settings) -> Sink:
+    """Kafka's libraries are an extra: they are imported for those who use them."""
+    require_kafka()
+    from automations.wiring.kafka import record_writer
+
+    sink = KafkaSinkSettings.model_validate(own)
+    return KafkaSink(sink, *record_writer(settings, sink.timeout / SECOND))
 
 
 def _plug_ins() -> list[str]:
@@ -112,7 +127,7 @@ def _url(name: str, table: Mapping[str, Any], settings: Settings) -> str:
 
 
 def bindings_of(settings: Settings, jobs: ReloadableJobs, clock: SystemClock) -> dict[str, SinkBinding]:
-    builtin = {kind: {"type": kind} for kind in _TYPES if kind != "prefect"}
+    builtin = {kind: {"type": kind} for kind in _BUILT_IN}
     tables: dict[str, Mapping[str, Any]] = {**builtin, **settings.sinks}
     bindings = {}
     for name, table in tables.items():

@@ -79,7 +79,7 @@ def test_the_engine_sends_runs_to_the_sink_of_another_package(tmp_path: Path) ->
     [
         ('[sinks.j]\ntype = "journal"\nfile = "x"\n', "[sinks.j] path: Field required"),
         ('[sinks.j]\ntype = "jornal"\n', "the types are 'process', 'webhook', 'automations', 'notification', "
-         "'prefect', 'journal'"),
+         "'prefect', 'kafka', 'journal'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_its_settings_is_told(tmp_path: Path, sinks: str, said: str) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from automations.cli.client import Client, with_client
+from automations.cli.client import with_client
 from automations.cli.command import Command
+from automations.cli.kafka import kafka_option, kafka_settings
 from automations.cli.output import bars_allowed, json_option, print_json, printable, say
 from automations.errors import Refused
 
 if TYPE_CHECKING:
-    from automations.cli.event_stream import EventStream, RefusedLine
+    from automations.cli.event_stream import Door, EventStream, RefusedLine
 
-_STDIN = "-"
+T = TypeVar("T")
+_STDIN: Final = "-"
 
 
 def _labels(_ctx: click.Context, _param: click.Parameter, given: Sequence[str]) -> dict[str, str]:
@@ -62,26 +65,48 @@ def _payload(_ctx: click.Context, _param: click.Parameter, given: str | None) ->
 @click.option("-d", "--data", "payload", metavar="JSON", callback=_payload, help="The payload, a JSON object.")
 @click.option("--id", "event_id", metavar="ID", help="The event's id; the same id twice is one event.")
 @click.option("--to", "url", metavar="URL", help="The engine's address; default: AUTOMATIONS_API_URL.")
+@kafka_option
 @json_option
-def emit(name: str, url: str | None, as_json: bool, **event: Any) -> None:
+def emit(name: str, url: str | None, kafka: str | None, as_json: bool, **event: Any) -> None:
     """Send an event, or with '-' JSON lines from stdin.
 
     One event's id is printed. On stdin each line is an event as a JSON object, as the HTTP API takes it; lines
     that are refused are reported with their number and the reason, and make the exit code 1.
 
-    While the engine is away or busy, the same events are sent again under the same ids: nothing is doubled.
+    While the engine is away or busy, the same events are sent again under the same ids: nothing is doubled. With
+    --kafka they go onto the topic of events instead, acknowledged by Kafka.
 
     \b
     Examples:
       automations emit order.failed -r id=order.17 -r customer=acme -d '{"minutes": 5}'
       automations emit order.failed -r id=order.17 --related role=actor,id=user.3
       automations emit - < events.jsonl
+      automations emit order.failed -r id=order.17 --kafka 127.0.0.1:9092
     """
+    if url and kafka:
+        raise click.UsageError("events go to an engine (--to) or to a topic (--kafka)")
     if name == _STDIN:
         if any(event.values()):
             raise click.UsageError("with '-' each line is a whole event; leave out -r, --related, -d and --id")
-        sys.exit(1 if with_client(lambda client: _send_stdin(client, as_json=as_json), url) else 0)
-    _send_one(_event(name, **event), url, as_json=as_json, id_given=event["event_id"] is not None)
+        sys.exit(1 if _with_door(lambda door: _send_stdin(door, as_json=as_json), url, kafka) else 0)
+    wanted = _event(name, **event)
+    answer = _with_door(lambda door: door.post_again("/api/events", wanted), url, kafka)
+    print_json(answer) if as_json else click.echo(answer["ids"][0])
+    if answer["duplicates"] and event["event_id"] is not None:
+        say("an event of this id was accepted before; nothing changed")
+
+
+def _with_door(work: Callable[[Door], Awaitable[T]], url: str | None, kafka: str | None) -> T:
+    if kafka is None:
+        return with_client(work, url)
+    settings = kafka_settings(kafka)
+    from automations.wiring.topic_door import topic_door
+
+    async def run() -> T:
+        async with topic_door(settings) as door:
+            return await work(door)
+
+    return asyncio.run(run())
 
 
 def _event(
@@ -93,14 +118,7 @@ def _event(
     return {**event, **{field: value for field, value in optional.items() if value is not None}}
 
 
-def _send_one(event: dict[str, Any], url: str | None, *, as_json: bool, id_given: bool) -> None:
-    answer = with_client(lambda client: client.post_again("/api/events", event), url)
-    print_json(answer) if as_json else click.echo(answer["ids"][0])
-    if answer["duplicates"] and id_given:
-        say("an event of this id was accepted before; nothing changed")
-
-
-async def _send_stdin(client: Client, *, as_json: bool) -> int:
+async def _send_stdin(door: Door, *, as_json: bool) -> int:
     """Send what stdin holds; returns how many lines were refused."""
     from automations.cli.event_stream import EventStream
     from automations.cli.json_lines import read_lines
@@ -111,7 +129,7 @@ async def _send_stdin(client: Client, *, as_json: bool) -> int:
         else:
             say(f"line {refused.line}: [{refused.code}] {printable(refused.detail)}")
 
-    stream = EventStream(client, report)
+    stream = EventStream(door, report)
     try:
         with _progress(stream) as update:
             async for lines in read_lines(sys.stdin.fileno()):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from automations.cli.command import Command
+from automations.cli.kafka import kafka_option, kafka_settings
 from automations.cli.output import json_option, print_json, say
 
 if TYPE_CHECKING:
@@ -76,16 +77,20 @@ def _write(path: Path, content: bytes) -> None:
 @click.option("--db", type=_PATH, help="The SQLite database.")
 @click.option("--host", help="Address to listen on; beyond loopback an API key is needed.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-def serve(**flags: Any) -> None:
+@kafka_option
+def serve(kafka: str | None, **flags: Any) -> None:
     """Run the engine: HTTP, matching, dispatch, the process pool.
 
     Changed rules, deployments and sources are taken up by themselves; files with an error are not, and the last
     good ones stay in force.
 
+    With --kafka it is a gateway: events go onto the topic, and workers ('automations worker') do the rest.
+
     \b
     Examples:
       automations serve
       automations serve -C shop --port 8080
+      automations serve --kafka 127.0.0.1:9092
     """
     import asyncio
 
@@ -94,9 +99,13 @@ def serve(**flags: Any) -> None:
     from automations.settings import load_settings
     from automations.wiring.serving import serve as serve_engine
 
-    settings = load_settings(flags)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(serve_engine(settings)))
+        if kafka is None:
+            sys.exit(runner.run(serve_engine(load_settings(flags))))
+        settings = kafka_settings(kafka, **flags)
+        from automations.wiring.gateway import GatewayApplication
+
+        sys.exit(runner.run(serve_engine(settings, GatewayApplication)))
 
 
 @click.command(cls=Command)

@@ -11,13 +11,14 @@ from automations.cli.output import json_option
 
 
 @click.command(cls=Command)
-@click.argument("kind", type=click.Choice(["rules", "deployments", "tests"]), default="rules")
+@click.argument("kind", type=click.Choice(["rules", "deployments", "tests", "actions"]), default="rules")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write it into a file.")
 @json_option
 def schema(kind: str, output: Path | None, as_json: bool) -> None:
     """Print the JSON Schema of a kind of file.
 
-    Editors complete and check a file by it; 'automations check' tells all the rest. With --json it is one line.
+    Editors complete and check a file by it; 'automations check' tells all the rest. 'actions' are the records of
+    the Kafka sink. With --json it is one line.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ from automations.model.document import Document
 from automations.server.body import read_document
 from automations.server.keys import Scope, new_api_key
 from automations.server.openapi import request_body
-from automations.server.services import Serving
+from automations.server.services import ServingDoors
 from automations.server.views import ApiKeyView, ListView, NewApiKeyView
 
 router = APIRouter(prefix="/api/api-keys", tags=["API keys"])
@@ -27,13 +27,13 @@ class ApiKeyRequest(Document):
 
 
 @router.get("", summary="All keys")
-async def list_keys(services: Serving) -> ListView[ApiKeyView]:
+async def list_keys(services: ServingDoors) -> ListView[ApiKeyView]:
     """Return all keys, revoked ones too, without their secrets."""
     return ListView(items=[ApiKeyView.of(key) for key in await services.store.reads.api_keys()])
 
 
 @router.post("", status_code=201, summary="Make a key", openapi_extra=request_body(ApiKeyRequest))
-async def create_key(request: Request, services: Serving) -> NewApiKeyView:
+async def create_key(request: Request, services: ServingDoors) -> NewApiKeyView:
     """Make a key; its text is in this answer and nowhere else."""
     wanted = await read_document(request, ApiKeyRequest)
     if any(key.name == wanted.name and key.revoked is None for key in await services.store.reads.api_keys()):
@@ -45,7 +45,7 @@ async def create_key(request: Request, services: Serving) -> NewApiKeyView:
 
 
 @router.post("/{key}/revoke", status_code=204, summary="Revoke a key")
-async def revoke(key: str, services: Serving) -> None:
+async def revoke(key: str, services: ServingDoors) -> None:
     """Revoke by id or name: the key ends at once."""
     now = services.clock.now()
     await services.store.write(lambda tx: tx.revoke_api_key(key, now))

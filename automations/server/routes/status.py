@@ -47,12 +47,6 @@ def _sink(state: JsonObject) -> SinkView:
     )
 
 
-@router.get("/healthz", summary="Alive")
-async def healthz() -> dict[str, str]:
-    """Answer at all."""
-    return {"status": "ok"}
-
-
 @router.get("/readyz", summary="Ready: rules are loaded, the store takes writes", response_model=dict[str, str])
 async def readyz(services: Serving) -> Any:
     """Answer 200, or a problem with what is missing (503)."""

@@ -14,7 +14,8 @@ from automations.ingest import Limits
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.moment import SECOND, format_moment
-from automations.ports import Clock, Intake, SourceCursor, Store, Transaction
+from automations.ports import Clock, Intake, SourceCursor, Store
+from automations.sources.intake import enter
 from automations.sources.prefect.client import EventStream, PrefectEvents, PrefectUnreachableError
 from automations.sources.prefect.reading import moments, read_prefect_event
 from automations.sources.prefect.seen import Seen
@@ -29,8 +30,6 @@ _LATE: Final = 120 * SECOND
 _READ_BACK_FIRST: Final = 10.0
 """Seconds: by then the server has stored what it had received, and not yet stored, when the stream was opened."""
 _READ_BACK_EVERY: Final = 60.0
-_WAIT: Final = 1.0
-"""Seconds before what the engine could not take is offered again."""
 _FIRST_DELAY: Final = 0.5
 _LONGEST_DELAY: Final = 30.0
 
@@ -138,10 +137,10 @@ class PrefectSource:
         cursor = self._moved(found) if moves_cursor else self._cursor
         events = list(self._read(new))
         if cursor != self._cursor:
-            await self._enter(events, lambda tx: tx.advance_source(self.name, cursor))
+            await enter(self._intake, self.name, events, lambda tx: tx.advance_source(self.name, cursor))
             self._cursor = cursor
         elif events:
-            await self._enter(events)
+            await enter(self._intake, self.name, events)
         self._seen.add(event.get("id") for event in new)
         return len(events)
 
@@ -161,20 +160,6 @@ class PrefectSource:
                 self._refused += 1
                 told = {"event_id": str(event.get("id")), "code": item.code, "reason": item.message}
                 log.warning("source_event_refused", source=self.name, refused=self._refused, **told)
-
-    async def _enter(self, events: Sequence[Event], also: Callable[[Transaction], None] | None = None) -> None:
-        """Wait for as long as the engine cannot take them: the server keeps what comes after."""
-        while True:
-            try:
-                await self._intake.accept(events, also=also)
-                return
-            except Refused as refused:
-                log.warning("source_waits", source=self.name, events=len(events), error=refused.message)
-            await asyncio.sleep(_WAIT)
-            if len(events) > 1:  # they may be more than its bound allows at once
-                half = len(events) // 2
-                await self._enter(events[:half])
-                events = events[half:]
 
 
 def _moments(found: Sequence[JsonObject]) -> Iterator[tuple[int, int]]:

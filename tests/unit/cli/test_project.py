@@ -11,6 +11,7 @@ FILES = [
     "deployments.yaml",
     "flows/orders.py",
     "rules/orders.yaml",
+    "schemas/actions.json",
     "schemas/deployments.json",
     "schemas/rules.json",
     "schemas/tests.json",

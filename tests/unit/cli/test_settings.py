@@ -6,6 +6,7 @@ import pytest
 
 from automations.errors import SettingsError
 from automations.model.moment import SECOND
+from automations.model.secret import SecretReference
 from automations.settings import Settings, load_settings
 
 Patch = pytest.MonkeyPatch
@@ -119,3 +120,83 @@ def test_variables_that_others_read_are_no_mistake(monkeypatch: Patch, name: str
 @pytest.mark.parametrize("name", list(Settings.model_fields))
 def test_every_setting_is_described(name: str) -> None:
     assert Settings.model_fields[name].description
+
+
+KAFKA = """
+[kafka]
+bootstrap = "a:9092"
+security_protocol = "SASL_SSL"
+sasl_mechanism = "PLAIN"
+sasl_username = "ann"
+sasl_password = {env = "SECRET"}
+"""
+
+
+def test_kafka_s_settings_are_a_table_whose_keys_are_variables_too(tmp_path: Path, monkeypatch: Patch) -> None:
+    flags = write(tmp_path, KAFKA)
+    monkeypatch.setenv("AUTOMATIONS_KAFKA_SASL_USERNAME", "bob")
+    monkeypatch.setenv("AUTOMATIONS_KAFKA_SASL_PASSWORD", '{"file": "password"}')
+    monkeypatch.setenv("AUTOMATIONS_KAFKA_CLIENT_ID", "c_d")
+    kafka = load_settings({**flags, "kafka": {"bootstrap": "b:1,[::1]:2"}}).kafka
+    assert (kafka.bootstrap, kafka.prefix, kafka.client_id) == ("b:1,[::1]:2", "automations", "c_d")
+    assert (kafka.sasl_username, kafka.sasl_password) == ("bob", SecretReference(file="password"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('bootstrap = "a"', "automations.toml: kafka bootstrap: write HOST:PORT"),
+        ('bootstrap = "a:1, b:2"', "kafka bootstrap: write HOST:PORT"),
+        ('prefix = "a b"', "kafka prefix: a prefix has letters"),
+        ('compression = "zip"', "kafka compression: Input should be 'gzip', 'lz4', 'snappy' or 'zstd'"),
+        ('sasl_user = "a"', "'kafka.sasl_user' is no setting; did you mean 'sasl_username'?"),
+        ('sasl_username = "a"', "kafka: sasl_username needs a security_protocol with SASL"),
+        ('tls_ca = "a"', "kafka: tls_ca needs a security_protocol with SSL"),
+        ('security_protocol = "SSL"\ntls_key = "a"', "kafka: tls_key needs tls_cert"),
+        ('security_protocol = "SASL_SSL"', "kafka: a security_protocol with SASL needs sasl_mechanism"),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_mechanism = "SCRAM-SHA-256"\nsasl_username = "a"',
+            "kafka: SCRAM-SHA-256 needs sasl_username and sasl_password",
+        ),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_mechanism = "OAUTHBEARER"',
+            "kafka: OAUTHBEARER needs sasl_token or sasl_token_command",
+        ),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_mechanism = "OAUTHBEARER"\nsasl_username = "a"',
+            "kafka: sasl_username needs the mechanism PLAIN or SCRAM",
+        ),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_token = {env = "A"}',
+            "kafka: sasl_token needs the mechanism OAUTHBEARER",
+        ),
+    ],
+)
+def test_what_is_wrong_with_kafka_names_the_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(tmp_path, f"[kafka]\n{text}\n"))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("AUTOMATIONS_KAFKA_PREFIX", "a b", "AUTOMATIONS_KAFKA_PREFIX prefix: a prefix has letters"),
+        (
+            "AUTOMATIONS_KAFKA_PREFX",
+            "a",
+            "AUTOMATIONS_KAFKA_PREFX is no setting; did you mean 'AUTOMATIONS_KAFKA_PREFIX'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_variable_of_kafka_s_names_it(
+    monkeypatch: Patch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=said):
+        load_settings({})
+
+
+def test_an_address_of_kafka_that_is_none_is_told_as_the_flag_s() -> None:
+    with pytest.raises(SettingsError, match="--kafka bootstrap: write HOST:PORT"):
+        load_settings({"kafka": {"bootstrap": "nowhere"}})

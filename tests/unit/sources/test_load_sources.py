@@ -100,7 +100,10 @@ def source(fields: str) -> str:
         ("sources: {}\n", ["1:10 wrong-type"]),
         ("sources: 7\n", ["1:10 wrong-type"]),
         ("sources: [7]\n", ["1:11 wrong-type"]),
-        (source("type: kafka"), ["2:21 not-supported"]),
+        (source("type: kafka"), ["2:5 missing-key"]),
+        (source("type: kafka, topic: a b"), ["2:35 bad-value"]),
+        (source("type: kafka, topic: t, start: soon"), ["2:45 bad-value"]),
+        (source('type: kafka, topic: t, mapping: {event: "{{ x() }}", resource: {id: r}}'), ["2:55 bad-template"]),
         (source("type: webhook, auth: {type: github, secret: {env: A}}"), ["2:43 not-supported"]),
         (source("type: carrier-pigeon, auth: {type: none}"), ["2:21 bad-value"]),
         (source("type: webhook"), ["2:5 missing-key"]),
@@ -134,7 +137,7 @@ def test_all_problems_come_at_once_in_order_of_place(tmp_path: Path) -> None:
     text = """\
 sources:
   - {name: a, type: webhook, auth: {type: bearer, secret: {env: MISSING}}, mapping: {event: "{{"}}
-  - {name: b, type: kafka}
+  - {name: b, type: webhook, auth: {type: slack}}
   - {name: c, type: webhook, auth: {type: none}, extra: 1}
 """
     assert [found.split()[1] for found in problems(tmp_path, text)] == [

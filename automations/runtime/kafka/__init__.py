@@ -1,0 +1,1 @@
+"""The Kafka runtime: the engine of the embedded runtime, between topics, in transactions."""
