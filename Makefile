@@ -5,6 +5,8 @@ STREAMS ?= 20000
 TEMPLATES ?= 10000
 GROUPS ?= 1000000
 KAFKA ?= 4.1.0
+KAFKA_BEFORE ?= 3.9.1
+SOME := orders_test or graceful_restart or ask_for_is_done or (crash and before-commit)
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -14,9 +16,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
 
-test: $(VENV)/.dev $(VENV)-prefect/.ready .kafka/$(KAFKA)/complete
+test: $(VENV)/.dev $(VENV)-prefect/.ready .kafka/$(KAFKA)/complete .kafka/$(KAFKA_BEFORE)/complete
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	KAFKA_VERSION=$(KAFKA_BEFORE) $(BIN)/python -m pytest -q tests/kafka -k "$(SOME)"
 	$(BIN)/python demo/run.py
 	$(BIN)/python benchmarks/embedded.py --short
 	$(MAKE) --no-print-directory chaos KILLS=20

@@ -32,13 +32,14 @@ def _topic_prefix(prefix: str) -> str:
 
 
 class KafkaSettings(Document):
-    """Names of files are relative to the project's folder. The token of OAUTHBEARER is read, or its command run,
-    anew for each connection.
+    """Names of files are relative to the project's folder. `worker_db` is the database of a worker. The token of
+    OAUTHBEARER is read, or its command run, anew for each connection.
     """
 
     bootstrap: Annotated[str, AfterValidator(_servers)] | None = None
     prefix: Annotated[str, AfterValidator(_topic_prefix)] = "automations"
     client_id: Annotated[str, Field(min_length=1)] = "automations"
+    worker_db: Annotated[str, Field(min_length=1)] = "worker.db"
     compression: Literal["gzip", "lz4", "snappy", "zstd"] | None = None
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None

@@ -25,10 +25,14 @@ def directory_option(command: F) -> F:
     return click.option("-C", "directory", type=path, help="Folder of automations.toml.")(command)
 
 
-def kafka_settings(kafka: str | None, **flags: Any) -> Settings:
-    """The settings with Kafka's address. What a command of Kafka calls first: AutomationsError `missing-extra`."""
+def kafka_settings(kafka: str | None, *, worker_db: Path | None = None, **flags: Any) -> Settings:
+    """The settings with Kafka's address, and `worker_db` where it is given. What a command of Kafka calls first:
+    AutomationsError `missing-extra`.
+    """
     from automations.settings import load_settings
     from automations.wiring.extras import require_kafka
 
     require_kafka()
-    return load_settings({**flags, "kafka": {"bootstrap": kafka} if kafka else None})
+    own = {"bootstrap": kafka, "worker_db": worker_db and str(worker_db)}
+    given = {name: value for name, value in own.items() if value}
+    return load_settings({**flags, "kafka": given or None})

@@ -20,6 +20,7 @@ from automations.ports.rows import (
 from automations.ports.sinks import Dead, Delivery, Done, MakeSink, Retry, Sink, SinkContext
 from automations.ports.sources import Source, SourceContext, SourceType
 from automations.ports.store import Reads, Store, Transaction
+from automations.ports.worker import PartitionStatus, StageStatus, WorkerStatus
 
 __all__ = [
     "Accepted",
@@ -40,6 +41,7 @@ __all__ = [
     "Ledger",
     "MakeSink",
     "Page",
+    "PartitionStatus",
     "PausableJobs",
     "PausableKind",
     "Reads",
@@ -52,8 +54,10 @@ __all__ = [
     "SourceContext",
     "SourceCursor",
     "SourceType",
+    "StageStatus",
     "StateChange",
     "Store",
     "StoredFiring",
     "Transaction",
+    "WorkerStatus",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from automations.model.job import LogLine, Run, RunSpec, RunState
@@ -52,6 +52,14 @@ class Transaction(Protocol):
         """
         ...
 
+    def first_events(self, limit: int) -> Sequence[Event]:
+        """Return the events that were stored first."""
+        ...
+
+    def forget_events(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget events: they are kept elsewhere."""
+        ...
+
     def count_duplicates(self, number: int) -> None:
         """Add to the ledger's duplicates."""
         ...
@@ -92,6 +100,18 @@ class Transaction(Protocol):
 
     def due_actions(self, sink: str, now: int, limit: int, exclude: Iterable[str]) -> Sequence[ActionRow]:
         """Return pending actions of a sink whose next attempt is due, oldest first, but for `exclude`."""
+        ...
+
+    def settled_actions(self, actions: Sequence[str]) -> Sequence[ActionRow]:
+        """Return those of the actions that are not pending any more."""
+        ...
+
+    def forget_actions(self, actions: Sequence[str]) -> None:
+        """Forget those of the actions that are pending, as if they had never been planned."""
+        ...
+
+    def forget_actions_of(self, sinks: Collection[str]) -> None:
+        """Forget all that is pending for these sinks, as if it had never been planned."""
         ...
 
     def store_prepared(self, action: str, prepared: JsonObject) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,7 +55,8 @@ class Dispatcher:
     """Delivers pending actions, each sink by itself: one that is slow or down holds back no other.
 
     `add_run` stores a run that a sink returned, in the transaction that settles its action. `on_settled` is
-    called with each action that has been delivered or is dead, once that is durable.
+    called with each action that has been delivered or is dead, once that is durable. What is planned for sinks
+    `elsewhere` is none of its business.
     """
 
     def __init__(
@@ -67,9 +68,11 @@ class Dispatcher:
         random: Callable[[], float],
         add_run: Callable[[Transaction, RunSpec], object],
         on_settled: Callable[[ActionRow, Delivery], None] = lambda _action, _delivery: None,
+        elsewhere: Collection[str] = (),
     ) -> None:
         self._store, self._clock = store, clock
         self._unbound: asyncio.Task[None] | None = None
+        self._elsewhere = elsewhere
         self._lanes = {
             name: _Lane(store, binding, clock, random, add_run, on_settled) for name, binding in bindings.items()
         }
@@ -79,6 +82,11 @@ class Dispatcher:
         for lane in self._lanes.values():
             lane.start()
         self._unbound = asyncio.create_task(keep_running("unbound", self._give_up_unbound))
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The actions that are being delivered now."""
+        return frozenset(action for lane in self._lanes.values() for action in lane.running)
 
     def wake(self, sink: str | None = None) -> None:
         """Tell that actions were committed: for one sink, or for any."""
@@ -99,7 +107,7 @@ class Dispatcher:
         goes to the sink that carries out its type then.
         """
         for sink, status in (await self._store.reads.sink_errors()).items():
-            if status["pending"] and sink not in self._lanes:
+            if status["pending"] and sink not in self._lanes and sink not in self._elsewhere:
                 while await self._store.write(partial(self._give_up, sink)):
                     pass
 
@@ -127,7 +135,7 @@ class _Lane:
         self._name, self._sink = binding.name, binding.sink
         self._in_flight, self._retry = binding.in_flight, binding.retry
         self._add_run, self._on_settled = add_run, on_settled
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self.running: dict[str, asyncio.Task[None]] = {}
         self._awake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -141,7 +149,7 @@ class _Lane:
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.wait([self._loop])
-        if running := list(self._running.values()):
+        if running := list(self.running.values()):
             _, late = await asyncio.wait(running, timeout=grace)
             for task in late:
                 task.cancel()
@@ -166,17 +174,17 @@ class _Lane:
         """Start what is due, as far as there is room. A write, and not a read beside the writer: it returns once
         everything that it saw is durable, and sees what the lane itself has just settled.
         """
-        room = self._in_flight - len(self._running)
+        room = self._in_flight - len(self.running)
         if room <= 0:
             return
         now = self._clock.now()
-        due = await self._store.write(lambda tx: tx.due_actions(self._name, now, room, self._running))
+        due = await self._store.write(lambda tx: tx.due_actions(self._name, now, room, self.running))
         for action in due:
-            self._running[action.id] = task = asyncio.create_task(self._carry_out(action))
+            self.running[action.id] = task = asyncio.create_task(self._carry_out(action))
             task.add_done_callback(partial(self._ended, action.id))
 
     def _ended(self, action: str, task: asyncio.Task[None]) -> None:
-        del self._running[action]
+        del self.running[action]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("settling_failed", sink=self._name, action=action, error=repr(error))
             return  # still pending, and taken again at the next look: unwoken, so that it does not spin

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter, FastAPI
 
 from automations.ingest import WebhookSource
-from automations.ports import Clock, Deployer, Engine, Jobs, Store
+from automations.ports import Clock, Deployer, Engine, Jobs, Store, WorkerStatus
 from automations.server import doors
 from automations.server.guards import KeyGuard, LoopbackGuard
 from automations.server.keyring import Keyring
@@ -26,8 +26,9 @@ from automations.server.routes import (
     runs,
     status,
     work_pools,
+    worker_status,
 )
-from automations.server.services import Door, DoorServices, Services
+from automations.server.services import Door, DoorServices, GuardServices, Services
 from automations.server.settings import ServerSettings
 
 
@@ -78,11 +79,25 @@ def create_gateway(
     return _app(services, [health.router, gateway_status.router_of(ready), api_keys.router])
 
 
+def create_worker(
+    status: Callable[[], WorkerStatus], store: Store | None, settings: ServerSettings, clock: Clock
+) -> FastAPI:
+    """Return the app of a worker, which tells how it goes and nothing else. The store holds the API keys; without
+    one `settings` ask for none.
+    """
+    routers = [health.router, worker_status.router_of(status)]
+    return _guarded(GuardServices(keyring=Keyring(store, clock)) if store else None, settings, routers)
+
+
 def _app(services: DoorServices, routers: Sequence[APIRouter]) -> FastAPI:
-    settings = services.settings
+    app = _guarded(services, services.settings, routers)
+    app.router.routes[:0] = doors.ROUTES
+    return app
+
+
+def _guarded(services: GuardServices | None, settings: ServerSettings, routers: Sequence[APIRouter]) -> FastAPI:
     app = FastAPI(title="automations", version=_version(), docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    app.router.routes.extend(doors.ROUTES)
     for router in routers:
         app.include_router(router)
     if settings.require_keys:

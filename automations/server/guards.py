@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from automations.errors import AutomationsError
 from automations.server import keys
 from automations.server.problems import problem, problem_of
-from automations.server.services import door_services_of
+from automations.server.services import GuardServices
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN: Final = frozenset({"/healthz", "/readyz"})
@@ -71,7 +71,8 @@ class KeyGuard:
             return None
         scheme, _, text = Headers(scope=scope).get("authorization", "").partition(" ")
         try:
-            found = await door_services_of(Request(scope, receive)).keyring.find(text.strip())
+            services: GuardServices = Request(scope, receive).app.state.services
+            found = await services.keyring.find(text.strip())
         except AutomationsError as error:
             return problem_of(error)
         if scheme.lower() != "bearer" or found is None:

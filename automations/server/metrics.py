@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from automations.ports import Ledger, RulesStatus
+from automations.ports import Ledger, RulesStatus, WorkerStatus
 
 
 class DoorMetrics:
@@ -62,6 +62,43 @@ class Metrics(DoorMetrics):
         self._rules.set(rules.loaded)
         self._rule_errors.set(len(rules.errors))
         return self.text()
+
+
+class WorkerMetrics:
+    """Gauges of a worker's stages, set at each scrape."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"automations_worker_{name}", text, labels, registry=registry)
+
+        self._ready = gauge("ready", "1 once rules are loaded and state is restored")
+        self._rules = gauge("rules", "Automations in force")
+        self._partitions = gauge("partitions", "Partitions that this worker has", "stage")
+        self._restoring = gauge("partitions_restoring", "Those whose state is being restored", "stage")
+        self._lag = gauge("lag", "Offsets that wait to be read", "stage", "partition")
+        self._counts = {
+            "read": gauge("records_read", "Records read since the start", "stage"),
+            "written": gauge("records_written", "Records committed since the start", "stage"),
+            "dead_letters": gauge("dead_letters", "Dead letters since the start", "stage"),
+            "rebalances": gauge("rebalances", "Assignments since the start", "stage"),
+            "lost": gauge("partitions_lost", "Partitions that were fenced or failed since the start", "stage"),
+        }
+
+    def render(self, status: WorkerStatus) -> bytes:
+        """Return the text format."""
+        self._ready.set(status.missing is None)
+        self._rules.set(status.automations)
+        self._lag.clear()
+        for stage in status.stages:
+            self._partitions.labels(stage.name).set(len(stage.partitions))
+            self._restoring.labels(stage.name).set(sum(not each.restored for each in stage.partitions))
+            for partition in stage.partitions:
+                self._lag.labels(stage.name, partition.number).set(partition.lag)
+            for name, gauge in self._counts.items():
+                gauge.labels(stage.name).set(getattr(stage, name))
+        return generate_latest(self._registry)
 
 
 def ledger_counts(ledger: Ledger) -> dict[str, dict[str, int]]:

@@ -26,15 +26,21 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoorServices:
-    """What the doors, the guards and the API keys stand on. `sources` returns those known now."""
+class GuardServices:
+    """What the guards stand on."""
+
+    keyring: Keyring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorServices(GuardServices):
+    """What the doors and the API keys stand on. `sources` returns those known now."""
 
     door: Door
     store: Store
     sources: Callable[[], Mapping[str, WebhookSource]]
     settings: ServerSettings
     clock: Clock
-    keyring: Keyring
     metrics: DoorMetrics
 
     @property

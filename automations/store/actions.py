@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from sqlite3 import Connection
 from typing import Any, Final
@@ -50,6 +50,10 @@ _LETTER: Final = (
     "INSERT INTO dead_letters (id, kind, code, reason, created, automation, event)"
     " SELECT id, 'action', code, error, settled, automation, cause FROM actions WHERE id = ?"
 )
+_FORGET: Final = (
+    "DELETE FROM actions WHERE state = 'pending' AND {} IN (SELECT value FROM json_each(?))"
+    " RETURNING length(request)"
+)
 _SINK_ERROR: Final = (
     "INSERT INTO sink_errors (sink, last_error, at) VALUES (?, ?, ?)"
     " ON CONFLICT (sink) DO UPDATE SET last_error = excluded.last_error, at = excluded.at"
@@ -84,6 +88,10 @@ class ActionWrites(Writing):
         rows = self._db.execute(_DUE, [sink, now, orjson.dumps(list(exclude)).decode(), limit]).fetchall()
         return [_decode(row) for row in rows]
 
+    def settled_actions(self, actions: Sequence[str]) -> Sequence[ActionRow]:
+        """Return those of the actions that are not pending any more."""
+        return [row for row in load_actions(self._db, actions).values() if row.state != "pending"]
+
     def store_prepared(self, action: str, prepared: JsonObject) -> None:
         """Keep the prepared request before it is sent."""
         self._settle(_PREPARED, [orjson.dumps(prepared), action])
@@ -106,6 +114,20 @@ class ActionWrites(Writing):
         self._db.execute(_SINK_ERROR, [sink, reason, now])
         self.tally["dead"] += 1
         self.tally["backlog_bytes"] -= size
+
+    def forget_actions(self, actions: Sequence[str]) -> None:
+        """Forget those of the actions that are pending, as if they had never been planned."""
+        self._forget("id", actions)
+
+    def forget_actions_of(self, sinks: Collection[str]) -> None:
+        """Forget all that is pending for these sinks, as if it had never been planned."""
+        self._forget("sink", sinks)
+
+    def _forget(self, column: str, values: Collection[str]) -> None:
+        rows = self._db.execute(_FORGET.format(column), [orjson.dumps([*values]).decode()])
+        sizes = [size for (size,) in rows.fetchall()]
+        self.tally["planned"] -= len(sizes)
+        self.tally["backlog_bytes"] -= sum(sizes)
 
     def _settle(self, statement: str, values: list[Any]) -> Any:
         """`values` end with the action's id."""

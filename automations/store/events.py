@@ -25,6 +25,7 @@ _WITH_KEYS: Final = "WITH wanted (source, id) AS (VALUES"
 _KNOWN: Final = MultiRow(_WITH_KEYS, 2, ") SELECT source, id FROM wanted JOIN events USING (id, source)")
 _BODIES: Final = MultiRow(_WITH_KEYS, 2, ") SELECT body FROM wanted JOIN events USING (id, source)")
 _TRACE: Final = "SELECT trace FROM events WHERE id = ? AND source = ?"
+_FIRST: Final = "SELECT body FROM events ORDER BY seq LIMIT ?"
 _BY_ID: Final = "SELECT body FROM events WHERE id = ? LIMIT 2"
 
 
@@ -46,6 +47,14 @@ class EventWrites(Writing):
         _ADD.run(self._db, rows)
         self.tally["accepted"] += len(rows)
         self.tally["processed"] += len(rows)
+
+    def first_events(self, limit: int) -> Sequence[Event]:
+        """Return the events that were stored first."""
+        return [_decode(row) for row in self._db.execute(_FIRST, [limit])]
+
+    def forget_events(self, keys: Sequence[EventKey]) -> None:
+        """Forget events: they are kept elsewhere."""
+        self._db.executemany("DELETE FROM events WHERE source = ? AND id = ?", keys)
 
     def count_duplicates(self, number: int) -> None:
         """Add to the ledger's duplicates."""

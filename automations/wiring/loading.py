@@ -64,6 +64,15 @@ def load(settings: Settings, deployed: Sequence[Deployed] = ()) -> Loaded:
     return Loaded(rules.ruleset, everything.jobs, sources, [*left_out, *between])
 
 
+def load_deployments(settings: Settings, deployed: Sequence[Deployed]) -> Loaded:
+    """Read the deployments alone, as for a worker, which has its rules from Kafka; RuleFileErrors."""
+    file = read_deployments(settings)
+    everything = with_deployed(file, deployed)
+    if file.jobs is None or everything.jobs is None:
+        raise RuleFileErrors(list(file.problems))
+    return Loaded(RuleSet(), everything.jobs, Sources(), everything.problems[len(file.problems) :])
+
+
 def has_prefect_sink(settings: Settings) -> bool:
     """True when actions can go to a Prefect server."""
     return any(table.get("type") == "prefect" for table in settings.sinks.values())

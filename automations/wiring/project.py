@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,16 +27,17 @@ from automations.wiring.loading import Loaded, load
 
 log = structlog.get_logger()
 
+Read = Callable[[Settings, Sequence[Deployed]], Loaded]
 _NOUN: Final = {"deployment": "deployment", "work-pool": "work pool"}
 
 
 class Project:
     """Implements `ports.Deployer`. Invariant: `loaded` is what the engine runs."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Read the files; RuleFileErrors with every problem of them."""
-        self._settings, self._clock = settings, clock
-        self.loaded: Loaded = load(settings)
+    def __init__(self, settings: Settings, clock: Clock, read: Read = load) -> None:
+        """Read the files by `read`; RuleFileErrors with every problem of them."""
+        self._settings, self._clock, self._load = settings, clock, read
+        self.loaded: Loaded = read(settings, ())
         self.jobs = ReloadableJobs(self.loaded.jobs)
         self._rows: dict[tuple[DeployedKind, str], Deployed] = {}
         self._turn = asyncio.Lock()
@@ -45,7 +46,7 @@ class Project:
         """Read again with what was deployed in an earlier life, and have the engine run it."""
         self._store, self._engine = store, engine
         self._rows = {(row.kind, row.name): row for row in await store.reads.deployed()}
-        self.loaded = load(self._settings, list(self._rows.values()))
+        self.loaded = self._load(self._settings, list(self._rows.values()))
         self.jobs.replace(self.loaded.jobs)
         await engine.start(self.loaded.rules)
         _warn(self.loaded.warnings)
@@ -55,7 +56,7 @@ class Project:
         """Swap everything, or nothing; files that do not load are told in the engine's status."""
         async with self._turn:
             try:
-                loaded = load(self._settings, list(self._rows.values()))
+                loaded = self._load(self._settings, list(self._rows.values()))
             except RuleFileErrors as errors:
                 self._engine.reject_rules([str(p) for p in errors.problems if p.severity == "error"])
                 return
@@ -107,7 +108,7 @@ class Project:
         """Check the whole with this row in it, keep the row, use the whole. Returns the warnings that are new."""
         rows = {**self._rows, (row.kind, row.name): row}
         try:
-            loaded = load(self._settings, list(rows.values()))
+            loaded = self._load(self._settings, list(rows.values()))
         except RuleFileErrors as errors:
             raise DeployErrors([_told(p) for p in errors.problems if p.severity == "error"]) from None
         new = [problem for problem in loaded.warnings if problem not in self.loaded.warnings]

@@ -25,7 +25,8 @@ from automations.wiring.clock import SystemClock
 log = structlog.get_logger()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; SettingsError where it cannot."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,13 +55,13 @@ class Served(Protocol):
         ...
 
 
-async def _refuse_open_door(application: Served) -> None:
-    """Beyond loopback nobody gets in without a key, so there must be one."""
-    if is_loopback(application.settings.host):
+async def refuse_open_door(settings: Settings, store: SqliteStore) -> None:
+    """Beyond loopback nobody gets in without a key, so there must be one. SettingsError."""
+    if is_loopback(settings.host):
         return
-    if not any(key.revoked is None for key in await application.store.reads.api_keys()):
+    if not any(key.revoked is None for key in await store.reads.api_keys()):
         raise SettingsError(
-            f"listening on {application.settings.host} needs an API key, and there is none",
+            f"listening on {settings.host} needs an API key, and there is none",
             code="no-api-key",
             hint="make one: automations api-key create NAME --scope admin",
         )
@@ -75,8 +76,8 @@ async def serve(settings: Settings, make: Callable[[Settings], Served] = Applica
         loop.add_signal_handler(number, stopped.set)
     application = make(settings)
     try:
-        await _refuse_open_door(application)
-        listener = _listen(settings.host, settings.port)
+        await refuse_open_door(application.settings, application.store)
+        listener = listen(settings.host, settings.port)
     except SettingsError:
         await application.store.close()
         raise

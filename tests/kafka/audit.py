@@ -32,8 +32,7 @@ class Audit:
         return found
 
     async def partitions(self, topic: str) -> int:
-        async with self.cluster.producer() as producer:
-            return len(await producer.partitions_for(topic))
+        return await self.cluster.partitions(topic)
 
     async def firings(self) -> list[dict[str, Any]]:
         records = await self.records(self.topology.traces)
@@ -55,7 +54,11 @@ class Audit:
 
     async def lag(self, stage: str) -> int:
         """How many offsets a stage has not committed; 0: committed is the end, markers and all."""
-        topic = {"match": self.topology.events, "evaluate": self.topology.matches}[stage]
+        topic = {
+            "match": self.topology.events,
+            "evaluate": self.topology.matches,
+            "dispatch": self.topology.actions,
+        }[stage]
         admin = AIOKafkaAdminClient(bootstrap_servers=self.cluster.bootstrap)
         reader = AIOKafkaConsumer(bootstrap_servers=self.cluster.bootstrap)
         await admin.start()

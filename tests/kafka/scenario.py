@@ -20,6 +20,7 @@ from automations.runtime.kafka.partition import Partition
 from automations.runtime.kafka.records import EventRecord, Outgoing, Tick
 from automations.runtime.kafka.rules import Rules
 from automations.runtime.kafka.stage import Stage
+from automations.runtime.kafka.tally import Tally
 from automations.runtime.kafka.topics import Topology
 
 
@@ -80,7 +81,7 @@ class Scenario:
         return [error for task in done if (error := task.exception())]
 
     def _begin(self, name: str, source: TopicPartition, stage: Stage) -> None:
-        partition = Partition(self.cluster, self.topology.name(name), source, stage)
+        partition = Partition(self.cluster, self.topology.name(name), source, stage, Tally())
         self._tasks.append(asyncio.create_task(partition.run()))
 
     def _evaluate(self, number: int) -> EvaluateStage:

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from automations.errors import AutomationsError
 from automations.logs import configure_logs
 from automations.runtime.kafka.cluster import Cluster
-from automations.runtime.kafka.stages import StageSettings
+from automations.runtime.kafka.stages import Stages, StageSettings
 from automations.runtime.kafka.topics import Topology
 from automations.runtime.kafka.worker import run_worker
 from automations.wiring.clock import SystemClock
@@ -54,10 +54,9 @@ def main() -> int:
     if crash:
         crash_at(crash[0], int(crash[1]))
     chosen: Any = frozenset(stages.split(","))
+    settings = StageSettings(Cluster(bootstrap, session=SESSION), Topology(prefix), chosen)
     try:
-        return run_worker(
-            StageSettings(Cluster(bootstrap, session=SESSION), Topology(prefix), chosen), SystemClock()
-        )
+        return run_worker(Stages(settings, SystemClock()))
     except AutomationsError as error:
         print(error)
         return 3 if error.code == "unreachable" else 1

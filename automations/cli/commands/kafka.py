@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,24 +18,33 @@ from automations.cli.output import json_option, print_json, say
 @kafka_option
 @click.option(
     "--stage",
-    type=click.Choice(["all", "match", "evaluate"]),
+    type=click.Choice(["all", "match", "evaluate", "dispatch"]),
     default="all",
     show_default=True,
     help="What this worker takes part in.",
 )
 @directory_option
-def worker(kafka: str | None, directory: Path | None, stage: str) -> None:
+@click.option("--deployments", type=click.Path(path_type=Path), help="Deployment file.")
+@click.option(
+    "--db", "worker_db", type=click.Path(path_type=Path), help="The worker's SQLite database.  [worker.db]"
+)
+@click.option("--host", help="Address to tell at how it goes; beyond loopback an API key is needed.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Its port; 0 takes a free one.  [0]")
+def worker(kafka: str | None, stage: str, **flags: Any) -> None:
     """Run a worker of the Kafka runtime.
 
     Any number of workers share the work. The topics must be there, and rules are those that were published last. A
     worker that has to end, as when another has taken over, exits 1 and is to be started again.
 
+    One that dispatches has the sinks of automations.toml, the deployments and a database of its own, which holds
+    the runs that it carries out: each worker needs another one, and the same one again after a restart.
+
     \b
     Examples:
       automations worker --kafka 127.0.0.1:9092
-      automations worker --kafka 127.0.0.1:9092 --stage match
+      automations worker --kafka 127.0.0.1:9092 --stage dispatch --db second.db --port 4201
     """
-    settings = kafka_settings(kafka, directory=directory)
+    settings = kafka_settings(kafka, **flags)
     from automations.wiring.worker import work
 
     sys.exit(work(settings, stage))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaConnectionError
 
 from automations.runtime.kafka.connection import Connection
+from automations.runtime.kafka.ending import end
 from automations.runtime.kafka.records import Read
 from automations.runtime.kafka.topics import MAX_RECORD_BYTES
 from automations.runtime.kafka.unreachable import KafkaUnreachableError
@@ -24,6 +27,10 @@ written; with the client's default of 100 each such refusal costs as much.
 _TRANSACTION: Final = 20_000
 """Milliseconds after which the broker undoes a transaction whose owner died: so long it may hide what follows."""
 _READ_AT_ONCE: Final = 2_000
+_TELL: Final = 5.0
+"""Seconds after which a long reading tells how far it is."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Cluster:
             await self.start(producer)
             yield producer
         finally:
-            await producer.stop()
+            await end(producer)
 
     @asynccontextmanager
     async def reader(self, partition: TopicPartition, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
@@ -87,7 +94,7 @@ class Cluster:
             await self.start(consumer)
             yield consumer
         finally:
-            await consumer.stop()
+            await end(consumer)
 
     def member(self, group: str) -> AIOKafkaConsumer:
         """A member of a group, not started. It is to be paused: its partitions are read by others.
@@ -106,22 +113,43 @@ class Cluster:
             heartbeat_interval_ms=int(self.session * 1_000 / 3),
         )
 
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        async with self.producer() as producer:
+            return len(await producer.partitions_for(topic))
+
     async def end_of(self, partition: TopicPartition) -> int:
         """The offset behind the last record, be it committed or not: who has read up to there has seen what every
         transaction has become that was begun before.
         """
         async with self._client(isolation_level="read_uncommitted") as consumer:
-            ends: dict[TopicPartition, int] = await consumer.end_offsets([partition])
-            return ends[partition]
+            offsets: dict[TopicPartition, int] = await consumer.end_offsets([partition])
+            return offsets[partition]
 
     async def read_all(self, partition: TopicPartition) -> AsyncIterator[Sequence[Read]]:
         """Read all committed records that the partition holds now."""
-        end = await self.end_of(partition)
+        until = await self.end_of(partition)
+        told = time.monotonic()
         async with self.reader(partition) as consumer:
             await consumer.seek_to_beginning(partition)
-            while await consumer.position(partition) < end:
+            while (position := await consumer.position(partition)) < until:
+                if time.monotonic() - told > _TELL:
+                    log.info(
+                        "reading",
+                        topic=partition.topic,
+                        partition=partition.partition,
+                        position=position,
+                        end=until,
+                    )
+                    told = time.monotonic()
                 fetched = await consumer.getmany(partition, timeout_ms=1_000, max_records=_READ_AT_ONCE)
                 yield fetched.get(partition, ())
+
+    async def read_topic(self, topic: str) -> AsyncIterator[Sequence[Read]]:
+        """Read all committed records that the partitions of a topic hold now."""
+        for number in range(await self.partitions(topic)):
+            async for records in self.read_all(TopicPartition(topic, number)):
+                yield records
 
     async def start(self, client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
         """Start a client; KafkaUnreachableError."""

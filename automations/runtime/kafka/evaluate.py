@@ -29,7 +29,7 @@ from automations.runtime.kafka.records import (
     partition_of,
 )
 from automations.runtime.kafka.rules import Rules, RulesInForce
-from automations.runtime.kafka.stage import fired, told
+from automations.runtime.kafka.stage import Stage, fired, told
 from automations.runtime.kafka.topics import Topology
 
 log = structlog.get_logger()
@@ -44,8 +44,8 @@ Changelog = AsyncIterable[Sequence[Read]]
 Taken = tuple[Read, MatchRecord | Tick]
 
 
-class EvaluateStage:
-    """Implements `Stage` over one of the `partitions` of matches."""
+class EvaluateStage(Stage):
+    """Works on one of the `partitions` of matches."""
 
     name: StageName = "evaluate"
 
@@ -79,10 +79,6 @@ class EvaluateStage:
                 self._cells.restore(CellRecord.read(record))
         self._cells.restored()
         log.info("state_restored", partition=self._partition, cells=len(self._cells))
-
-    def progress(self) -> str:
-        """The state is its own progress."""
-        return ""
 
     async def process(self, records: Sequence[Read]) -> Sequence[Outgoing]:
         """Evaluate matches in their cells, and let time pass at ticks."""

@@ -22,14 +22,14 @@ from automations.runtime.kafka.records import (
     TraceRecord,
 )
 from automations.runtime.kafka.rules import Rules, RulesInForce
-from automations.runtime.kafka.stage import fired, told
+from automations.runtime.kafka.stage import Stage, fired, told
 from automations.runtime.kafka.topics import Topology
 
 log = structlog.get_logger()
 
 
-class MatchStage:
-    """Implements `Stage` over a topic of events. An automation that needs no state fires here; for every other one
+class MatchStage(Stage):
+    """Works on a topic of events. An automation that needs no state fires here; for every other one
     there is a record for its cell.
     """
 

@@ -10,8 +10,10 @@ import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from automations.runtime.kafka.cluster import Cluster
+from automations.runtime.kafka.ending import end
 from automations.runtime.kafka.partition import Partition
 from automations.runtime.kafka.stage import Stage
+from automations.runtime.kafka.tally import Tally
 
 S = TypeVar("S", bound=Stage)
 log = structlog.get_logger()
@@ -28,9 +30,17 @@ class Membership(ConsumerRebalanceListener, Generic[S]):  # type: ignore[misc]  
     """
 
     def __init__(
-        self, cluster: Cluster, group: str, topic: str, open_partition: Callable[[int], Partition[S]]
+        self,
+        cluster: Cluster,
+        group: str,
+        topic: str,
+        open_partition: Callable[[int], Partition[S]],
+        tally: Tally,
     ) -> None:
         self.partitions: dict[int, Partition[S]] = {}
+        self.joined = False
+        """True once the group has said which partitions this member has, be it none."""
+        self.tally = tally
         self._cluster, self._group, self._topic = cluster, group, topic
         self._open = open_partition
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -53,7 +63,7 @@ class Membership(ConsumerRebalanceListener, Generic[S]):  # type: ignore[misc]  
                 self._raise_failure()
         finally:
             await self._close(self.partitions.keys())
-            await consumer.stop()
+            await end(consumer)
 
     async def on_partitions_revoked(self, _revoked: Collection[TopicPartition]) -> None:
         """Hold, until the group has decided."""
@@ -72,6 +82,8 @@ class Membership(ConsumerRebalanceListener, Generic[S]):  # type: ignore[misc]  
         for number in sorted(numbers - self.partitions.keys()):
             self.partitions[number] = partition = self._open(number)
             self._tasks[number] = asyncio.create_task(partition.run())
+        self.joined = True
+        self.tally.rebalances += 1
         log.info("partitions_assigned", topic=self._topic, partitions=sorted(numbers))
 
     async def _close(self, numbers: Iterable[int]) -> None:

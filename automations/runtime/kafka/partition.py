@@ -21,12 +21,11 @@ from automations.errors import AutomationsError
 from automations.runtime.kafka.cluster import Cluster
 from automations.runtime.kafka.records import Outgoing, Read
 from automations.runtime.kafka.stage import Stage
+from automations.runtime.kafka.tally import Tally
 
 S = TypeVar("S", bound=Stage)
 log = structlog.get_logger()
 
-_AT_ONCE: Final = 500
-"""Records of one transaction."""
 _IDLE: Final = 500
 """Milliseconds after which a partition where nothing arrives looks whether anything is left to do."""
 
@@ -43,11 +42,18 @@ class PartitionLostError(AutomationsError):
 class Partition(Generic[S]):
     """A stage at work on one partition. `run` it once; `stop` ends it between two transactions."""
 
-    def __init__(self, cluster: Cluster, group: str, source: TopicPartition, stage: S) -> None:
-        self.source, self.stage = source, stage
+    def __init__(self, cluster: Cluster, group: str, source: TopicPartition, stage: S, tally: Tally) -> None:
+        self.source, self.stage, self.restored, self.end = source, stage, False, -1
+        self._tally = tally
         self._cluster, self._group = cluster, group
         self._turn = asyncio.Lock()
-        self._committed = -1
+        self._read = self._processed = self._committed = -1
+        self._writing = False
+
+    @property
+    def position(self) -> int:
+        """The offset at which it reads on; -1 before it knows."""
+        return self._read
 
     async def run(self) -> None:
         """Work until cancelled. Raises what the worker must end for."""
@@ -58,12 +64,21 @@ class Partition(Generic[S]):
             ):
                 await self._seek(consumer)
                 await self.stage.restore()
-                while True:
-                    await self._step(producer, consumer)
+                self.restored = True
+                await self._work(producer, consumer)
         except ProducerFenced as error:
             raise self._lost("another worker has taken the partition over") from error
         except KafkaError as error:
             raise self._lost(f"{type(error).__name__}: {error}") from error
+
+    async def _work(self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
+        try:
+            while True:
+                await self._step(producer, consumer)
+        except asyncio.CancelledError:
+            if not self._writing:
+                await self._conclude(producer, await self.stage.leave())
+            raise
 
     async def hold(self) -> None:
         """Return when no transaction is open; none begins before `release`."""
@@ -81,38 +96,53 @@ class Partition(Generic[S]):
             await consumer.seek_to_beginning(self.source)
         else:
             consumer.seek(self.source, committed)
-            self._committed = committed
+            self._read = self._processed = self._committed = committed
         log.info("partition_started", stage=self.stage.name, partition=self.source.partition, position=committed)
 
     async def _fetch(self, consumer: AIOKafkaConsumer) -> Sequence[Read]:
         try:
-            fetched = await consumer.getmany(self.source, timeout_ms=_IDLE, max_records=_AT_ONCE)
+            fetched = await consumer.getmany(self.source, timeout_ms=_IDLE, max_records=self.stage.room)
         except OffsetOutOfRangeError:
             first = (await consumer.beginning_offsets([self.source]))[self.source]
             log.error(
                 "input_lost",
                 topic=self.source.topic,
                 partition=self.source.partition,
-                position=self._committed,
+                position=self._read,
                 first=first,
             )
             consumer.seek(self.source, first)
-            self._committed = first
+            self._read = first
             return ()
         records: Sequence[Read] = fetched.get(self.source, ())
-        if records and records[0].offset < self._committed:
-            raise PartitionLostError(f"{self.source}: offset {records[0].offset} came after {self._committed}")
+        if records and records[0].offset < self._read:
+            raise PartitionLostError(f"{self.source}: offset {records[0].offset} came after {self._read}")
+        self._read = await consumer.position(self.source)
+        self.end = max(consumer.highwater(self.source) or 0, self._read)
+        self._tally.read += len(records)
         return records
+
+    @staticmethod
+    async def _wait() -> Sequence[Read]:
+        await asyncio.sleep(_IDLE / 1_000)
+        return ()
 
     # --- writing -------------------------------------------------------------------------------------------
 
     async def _step(self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer) -> None:
-        records = await self._fetch(consumer)
-        position = await consumer.position(self.source)
+        records = await self._fetch(consumer) if self.stage.room > 0 else await self._wait()
         async with self._turn:
+            self._writing = True
             outgoing = await self.stage.process(records)
-            if outgoing or position != self._committed:
-                await self._commit(producer, outgoing, position)
+            self._processed = self._read  # only now: what was fetched may never come to be processed
+            await self._conclude(producer, outgoing)
+            self._writing = False
+
+    async def _conclude(self, producer: AIOKafkaProducer, outgoing: Sequence[Outgoing]) -> None:
+        position = self.stage.position(self._processed)
+        if outgoing or position != self._committed:
+            await self._commit(producer, outgoing, position)
+            await self.stage.committed()
 
     async def _commit(self, producer: AIOKafkaProducer, outgoing: Sequence[Outgoing], position: int) -> None:
         deliveries: list[asyncio.Future[object]] = []
@@ -130,8 +160,10 @@ class Partition(Generic[S]):
                 delivery.add_done_callback(_retrieve)
             raise
         self._committed = position
+        self._tally.written.update(record.topic for record in outgoing)
 
     def _lost(self, why: str) -> PartitionLostError:
+        self._tally.lost += 1
         return PartitionLostError(
             f"{self.source.topic}, partition {self.source.partition}: {why}",
             hint="the worker ends; start it again, and it goes on from what is committed",

@@ -151,6 +151,12 @@ class RuleFollower:
             async with self._changed:
                 await self._changed.wait_for(lambda: self.current.version >= version)
 
+    async def after(self, version: int) -> Rules:
+        """Wait for rules or pauses that came after `version`; returns those in force then."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.current.version > version)
+            return self.current
+
     async def _use(self, ready: asyncio.Event) -> None:
         if self._log.latest is None or self._log.version == self.current.version:
             return

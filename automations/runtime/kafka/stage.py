@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Final
 
 import structlog
 
@@ -23,26 +24,45 @@ from automations.runtime.processor import planned
 
 log = structlog.get_logger()
 
+AT_ONCE: Final = 500
+"""Records of one transaction."""
 
-class Stage(Protocol):
-    """Decides; reads and writes nothing by itself. One object for each partition."""
+
+class Stage(ABC):
+    """Decides; reads and writes nothing on the cluster by itself. One object for each partition."""
 
     name: StageName
 
+    @property
+    def room(self) -> int:
+        """How many records it takes at most now; with none the partition waits."""
+        return AT_ONCE
+
+    @abstractmethod
     async def restore(self) -> None:
         """Take up the state that the partition's last owner left."""
-        ...
 
+    @abstractmethod
     async def process(self, records: Sequence[Read]) -> Sequence[Outgoing]:
         """Decide what follows from these records, which come in order and each once; called without any now and
-        then. What is returned is committed together with the position behind them; where that fails, this object
-        is used no more.
+        then. What is returned is committed together with the position; where that fails, this object is used no
+        more.
         """
-        ...
+
+    def position(self, read: int) -> int:
+        """The offset before which all is done, where the records before `read` were handed over."""
+        return read
 
     def progress(self) -> str:
         """What is committed beside the position."""
-        ...
+        return ""
+
+    async def committed(self) -> None:  # noqa: B027 - few stages have anything to do then
+        """What was returned last is committed."""
+
+    async def leave(self) -> Sequence[Outgoing]:
+        """Let go: the partition goes elsewhere. What is returned is committed, if that is still possible."""
+        return ()
 
 
 def told(broken: Broken) -> str:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from automations.engine import StateBounds
 from automations.ingest import Limits
-from automations.ports import Clock
+from automations.ports import Clock, WorkerStatus
 from automations.runtime.kafka.cluster import Cluster
+from automations.runtime.kafka.dispatch import Delivering, DispatchStage
+from automations.runtime.kafka.ending import end
 from automations.runtime.kafka.evaluate import EvaluateStage
 from automations.runtime.kafka.match import MatchStage
 from automations.runtime.kafka.membership import Membership
 from automations.runtime.kafka.partition import Partition
+from automations.runtime.kafka.records import StageName
 from automations.runtime.kafka.rules import RuleFollower
 from automations.runtime.kafka.stage import Stage
+from automations.runtime.kafka.status import status_of
+from automations.runtime.kafka.tally import Tally
 from automations.runtime.kafka.ticks import Ticker, Watermark
 from automations.runtime.kafka.together import together
 from automations.runtime.kafka.topics import Topology
 
 S = TypeVar("S", bound=Stage)
-DecidingStage = Literal["match", "evaluate"]
-BOTH: Final[frozenset[DecidingStage]] = frozenset({"match", "evaluate"})
+ALL: Final[frozenset[StageName]] = frozenset({"match", "evaluate", "dispatch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,69 +41,67 @@ class StageSettings:
 
     cluster: Cluster
     topology: Topology = field(default_factory=Topology)
-    stages: frozenset[DecidingStage] = BOTH
+    stages: frozenset[StageName] = ALL
     limits: Limits = field(default_factory=Limits)
     bounds: StateBounds = field(default_factory=StateBounds)
 
 
 class Stages:
-    """Match and evaluate in one worker. `rules` is what it decides by, once `ready` is set."""
+    """The stages of one worker. `rules` is what it decides by, once `ready` is set."""
 
     def __init__(self, settings: StageSettings, clock: Clock) -> None:
         self.ready = asyncio.Event()
         self.rules = RuleFollower(settings.cluster, settings.topology)
-        self._settings, self._clock = settings, clock
+        self.settings = settings
+        self._clock = clock
+        self._members: dict[StageName, Membership[Any]] = {}
 
-    async def run(self) -> None:
+    @property
+    def status(self) -> WorkerStatus:
+        """How it goes now."""
+        rules = self.rules.current if self.ready.is_set() else None
+        members = {name: self._members.get(name) for name in sorted(self.settings.stages)}
+        return status_of(rules, members, self.settings.topology)
+
+    async def run(self, delivering: Delivering | None = None) -> None:
         """Work until cancelled, then end between two transactions. Raises the first thing that went wrong: the
-        worker must end for it.
+        worker must end for it. `delivering` is what the stage dispatch takes.
         """
-        await together(self.rules.run(self.ready), self._work())
+        await together(self.rules.run(self.ready), self._work(delivering))
 
-    async def _work(self) -> None:
+    async def _work(self, delivering: Delivering | None) -> None:
         await self.ready.wait()
         works = {"match": self._match, "evaluate": self._evaluate}
-        await together(*(works[stage]() for stage in sorted(self._settings.stages)))
+        if delivering is not None:
+            works["dispatch"] = partial(self._dispatch, delivering)
+        await together(*(works[stage]() for stage in sorted(self.settings.stages)))
 
     # --- match ---------------------------------------------------------------------------------------------
 
     async def _match(self) -> None:
-        topology = self._settings.topology
-        await Membership(self._settings.cluster, self._group("match"), topology.events, self._open_match).run()
+        await self._member("match", self.settings.topology.events, self._open_match).run()
 
-    def _open_match(self, number: int) -> Partition[MatchStage]:
-        topology = self._settings.topology
-        stage = MatchStage(topology, self.rules, self._settings.limits)
-        return self._partition("match", TopicPartition(topology.events, number), stage)
+    def _open_match(self, _number: int) -> MatchStage:
+        return MatchStage(self.settings.topology, self.rules, self.settings.limits)
 
     # --- evaluate ------------------------------------------------------------------------------------------
 
     async def _evaluate(self) -> None:
-        matches = self._settings.topology.matches
-        async with self._settings.cluster.producer() as ticking, self._watermark() as watermark:
+        matches = self.settings.topology.matches
+        async with self.settings.cluster.producer() as ticking, self._watermark() as watermark:
             partitions = len(await ticking.partitions_for(matches))
-            membership: Membership[EvaluateStage] = Membership(
-                self._settings.cluster, self._group("evaluate"), matches, partial(self._open_evaluate, partitions)
-            )
+            membership = self._member("evaluate", matches, partial(self._open_evaluate, partitions))
             ticker = Ticker(ticking, matches, watermark, lambda: membership.stages)
             await together(membership.run(), ticker.run())
 
-    def _open_evaluate(self, partitions: int, number: int) -> Partition[EvaluateStage]:
-        topology = self._settings.topology
-        changelog = TopicPartition(topology.state, number)
-        stage = EvaluateStage(
-            topology,
-            self.rules,
-            number,
-            partitions,
-            partial(self._settings.cluster.read_all, changelog),
-            self._settings.bounds,
-        )
-        return self._partition("evaluate", TopicPartition(topology.matches, number), stage)
+    def _open_evaluate(self, partitions: int, number: int) -> EvaluateStage:
+        topology, bounds = self.settings.topology, self.settings.bounds
+        changelog = partial(self.settings.cluster.read_all, TopicPartition(topology.state, number))
+        return EvaluateStage(topology, self.rules, number, partitions, changelog, bounds)
 
     @asynccontextmanager
     async def _watermark(self) -> AsyncIterator[Watermark]:
-        settings = self._settings
+        settings = self.settings
         admin = AIOKafkaAdminClient(**settings.cluster.client_options)
         ends = AIOKafkaConsumer(**settings.cluster.client_options)
         try:
@@ -107,13 +109,31 @@ class Stages:
             await ends.start()
             yield Watermark(admin, ends, self._group("match"), settings.topology.events, self._clock)
         finally:
-            await ends.stop()
+            await end(ends)
             await admin.close()
 
-    # --- both ----------------------------------------------------------------------------------------------
+    # --- dispatch ------------------------------------------------------------------------------------------
 
-    def _group(self, stage: DecidingStage) -> str:
-        return self._settings.topology.name(stage)
+    async def _dispatch(self, delivering: Delivering) -> None:
+        await self._member(
+            "dispatch", self.settings.topology.actions, partial(self._open_dispatch, delivering)
+        ).run()
 
-    def _partition(self, name: DecidingStage, source: TopicPartition, stage: S) -> Partition[S]:
-        return Partition(self._settings.cluster, self._group(name), source, stage)
+    def _open_dispatch(self, delivering: Delivering, number: int) -> DispatchStage:
+        topology = self.settings.topology
+        settled = partial(self.settings.cluster.read_all, TopicPartition(topology.dispatched, number))
+        return DispatchStage(topology, number, settled, delivering, self._clock)
+
+    # --- all -----------------------------------------------------------------------------------------------
+
+    def _group(self, stage: StageName) -> str:
+        return self.settings.topology.name(stage)
+
+    def _member(self, name: StageName, topic: str, open_stage: Callable[[int], S]) -> Membership[S]:
+        cluster, group, tally = self.settings.cluster, self._group(name), Tally()
+
+        def open_partition(number: int) -> Partition[S]:
+            return Partition(cluster, group, TopicPartition(topic, number), open_stage(number), tally)
+
+        self._members[name] = member = Membership(cluster, group, topic, open_partition, tally)
+        return member

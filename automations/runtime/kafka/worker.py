@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -12,8 +14,8 @@ import structlog
 from mode import Service
 
 from automations.errors import AutomationsError
-from automations.ports import Clock
 from automations.runtime.kafka.connection import Connection
+from automations.runtime.kafka.dispatch import Delivering
 from automations.runtime.kafka.stages import Stages, StageSettings
 from automations.runtime.kafka.topics import check
 
@@ -22,16 +24,30 @@ log = structlog.get_logger()
 _TALKATIVE: Final = ("aiokafka", "faust", "mode")
 
 
+Around = Callable[[], AbstractAsyncContextManager[Delivering | None]]
+"""What stands around the stages as long as they work."""
+
+
+@asynccontextmanager
+async def nothing() -> AsyncIterator[None]:
+    """Stages that deliver nothing need nothing around them."""
+    yield None
+
+
 class StagesService(Service):
     """The stages, as long as the application lives."""
 
-    def __init__(self, settings: StageSettings, clock: Clock, **options: Any) -> None:
+    def __init__(self, stages: Stages, around: Around, **options: Any) -> None:
         super().__init__(**options)
-        self._settings, self._clock = settings, clock
+        self._stages, self._around = stages, around
 
     async def on_start(self) -> None:
         """A fault in the stages crashes the application."""
-        self.add_future(Stages(self._settings, self._clock).run())
+        self.add_future(self._work())
+
+    async def _work(self) -> None:
+        async with self._around() as delivering:
+            await self._stages.run(delivering)
 
 
 def application(settings: StageSettings, datadir: str) -> faust.App:
@@ -71,19 +87,19 @@ def _credentials(connection: Connection) -> Any:
     )
 
 
-def run_worker(settings: StageSettings, clock: Clock) -> int:
+def run_worker(stages: Stages, around: Around = nothing) -> int:
     """Run a worker until a signal ends it; returns the exit code: 0, or 1 where it had to end (another worker has
     taken over, a fault). TopicsError, KafkaUnreachableError before anything is read. The caller sets up logs.
     """
     _quieten()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    cluster = settings.cluster
+    settings, cluster = stages.settings, stages.settings.cluster
     loop.run_until_complete(check(cluster.bootstrap, settings.topology, connection=cluster.connection))
     with TemporaryDirectory(prefix="automations-worker-") as datadir:
         worker = faust.Worker(
             application(settings, datadir),
-            StagesService(settings, clock),
+            StagesService(stages, around),
             quiet=True,
             redirect_stdouts=False,
             override_logging=False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -13,11 +12,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 from automations.errors import AutomationsError
 from automations.model.reason import Reason
 from automations.runtime.kafka.cluster import Cluster
+from automations.runtime.kafka.ending import end
 from automations.runtime.kafka.records import Outgoing
 from automations.runtime.kafka.unreachable import KafkaUnreachableError
 
-_CLOSING: Final = 5.0
-"""Seconds that the last records have to be written."""
 _BACKOFF: Final = 100
 """Milliseconds: outside of transactions nothing has to be tried again sooner."""
 
@@ -93,7 +91,7 @@ class Writer:
                 try:
                     await self._cluster.start(producer)
                 except BaseException:
-                    await producer.stop()
+                    await end(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -102,9 +100,7 @@ class Writer:
         """A producer that failed once may have left a gap in its sequence: the next record takes a new one."""
         if producer is self._producer:
             self._producer = None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING):
-                await producer.stop()
+        await end(producer)
 
     def _told(self, error: KafkaError) -> AutomationsError:
         if isinstance(error, MessageSizeTooLargeError | RecordTooLargeError):

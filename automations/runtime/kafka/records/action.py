@@ -31,7 +31,9 @@ class ActionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an action: on the topic of results, and on that of settled ids. Times in microseconds."""
+    """What became of an action: on the topic of results, and on that of settled ids. Times in microseconds.
+    `claim`: which of those that kept its run may make it.
+    """
 
     KIND: ClassVar = "result/1"
     action: str
@@ -44,6 +46,7 @@ class Result:
     reference: str = ""
     code: str = ""
     reason: str = ""
+    claim: str = ""
 
     def to(self, topic: str) -> Outgoing:
         """The record for one of both topics."""
