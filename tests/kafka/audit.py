@@ -42,7 +42,8 @@ class Audit:
         return [ActionRecord.read(record).action for record in await self.records(self.topology.actions)]
 
     async def dead_letters(self) -> list[DeadLetter]:
-        return [DeadLetter.read(record) for record in await self.records(self.topology.dead_letters)]
+        records = await self.records(self.topology.dead_letters)
+        return [DeadLetter.read(record) for record in records if DeadLetter.stands_in(record)]
 
     async def cells(self) -> dict[tuple[str, str], Any]:
         """The state that a new owner would restore."""

@@ -151,6 +151,16 @@ def test_a_value_that_is_no_such_record_is_an_error_with_a_code(value: bytes | N
     assert caught.value.code == "bad-record"
 
 
+def test_a_redriven_record_tells_where_and_when_it_stood_first() -> None:
+    record = Record("shop.orders-eu-7", b"k", b"v", (), timestamp=1_767_225_600_000)
+    origin = Origin("shop.orders-eu-7", 3, 7, 1_767_225_600_000)
+    assert (
+        Origin.first(record) == DeadLetter.read(read(DeadLetter.of(record, "a", "b", "match", "r").to("d"))).origin
+    )
+    assert Origin.first(Record("t", b"k", b"v", origin.as_first())) == origin
+    assert Origin.first(Record("t", b"k", b"v", (("automations-redriven-from", b"no place"),))).topic == "t"
+
+
 def test_a_dead_letter_of_a_redriven_record_tells_of_the_last_time_alone() -> None:
     first = read(DeadLetter.of(Record("t", b"k", b"v", (("x", b"y"),)), "a", "b", "match", "r").to("dead"))
     again = read(DeadLetter.of(first, "c", "d", "evaluate", "r").to("dead"))

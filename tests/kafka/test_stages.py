@@ -88,6 +88,17 @@ async def test_what_is_no_event_is_a_dead_letter_and_its_neighbours_go_on(
     assert await fired(scenario) == ["now"]
 
 
+async def test_a_record_without_key_and_value_is_a_dead_letter(
+    scenario: Scenario, producer: AIOKafkaProducer
+) -> None:
+    batch = producer.create_batch()
+    batch.append(key=None, value=None, timestamp=None)
+    await (await producer.send_batch(batch, scenario.topology.events, partition=0))
+    await scenario.audit.drained()
+    (letter,) = await scenario.audit.dead_letters()
+    assert (letter.code, letter.key, letter.value) == ("bad-json", None, b"")
+
+
 async def test_a_foreign_event_gets_its_place_as_id_and_its_time_from_the_record(
     scenario: Scenario, producer: AIOKafkaProducer
 ) -> None:

@@ -7,7 +7,7 @@ from itertools import count
 
 from automations.errors import AutomationsError, Refused
 from automations.ingest import Limits, read_request
-from automations.runtime.kafka.records import EventRecord, Read, RecordError, kind_of
+from automations.runtime.kafka.records import EventRecord, Origin, Read, RecordError, kind_of
 
 Entered = EventRecord | AutomationsError
 """An event, or why there is none."""
@@ -16,8 +16,8 @@ Entered = EventRecord | AutomationsError
 def events_of(record: Read, limits: Limits) -> Sequence[Entered]:
     """Return what a record holds. One that somebody else wrote holds native events or CloudEvents, by its header
     `content-type`, JSON where it has none. Their source is `kafka:TOPIC`; they were received at the record's time,
-    and one without an id gets `TOPIC-PARTITION-OFFSET`: reading the record again gives the same events.
-    NewerRecordError where a newer version of us wrote it.
+    and one without an id gets `TOPIC-PARTITION-OFFSET`: reading the record again gives the same events, also where
+    it was redriven. NewerRecordError where a newer version of us wrote it.
     """
     try:
         return [EventRecord.read(record)] if kind_of(record) else _foreign(record, limits)
@@ -26,12 +26,12 @@ def events_of(record: Read, limits: Limits) -> Sequence[Entered]:
 
 
 def _foreign(record: Read, limits: Limits) -> Sequence[Entered]:
-    place = f"{record.topic}-{record.partition}-{record.offset}"
+    first = Origin.first(record)
     numbers = count()
 
     def new_id() -> str:
         number = next(numbers)
-        return f"{place}-{number}" if number else place
+        return f"{first.place}-{number}" if number else first.place
 
     headers = {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers}
     headers.setdefault("content-type", "application/json")
@@ -39,7 +39,7 @@ def _foreign(record: Read, limits: Limits) -> Sequence[Entered]:
         record.value or b"",
         headers,
         source=f"kafka:{record.topic}",
-        received=record.timestamp * 1_000,
+        received=first.timestamp * 1_000,
         limits=limits,
         new_id=new_id,
     )

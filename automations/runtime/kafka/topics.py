@@ -100,6 +100,11 @@ class Topology:
         """The rule files, revisions and pauses; in one partition, so in one order."""
         return self.name("rules")
 
+    @property
+    def inputs(self) -> Sequence[str]:
+        """What the stages read."""
+        return (self.events, self.matches, self.actions)
+
     def topics(self) -> Sequence[Topic]:
         """The table of them all."""
         log: Config = {"cleanup.policy": "delete", "retention.ms": 7 * _DAY, "max.message.bytes": MAX_RECORD_BYTES}
@@ -203,6 +208,15 @@ async def check(bootstrap: str, topology: Topology, *, connection: Connection = 
             found += _config(bootstrap, topic, await _configured(admin, topic))
     if found:
         raise TopicsError(found)
+
+
+async def partitions_of(bootstrap: str, topic: str, *, connection: Connection = _PLAIN) -> int:
+    """How many partitions a topic has; KafkaUnreachableError where it is missing, too."""
+    async with _admin(bootstrap, connection) as admin:
+        (described,) = await admin.describe_topics([topic])
+        if described["error_code"]:
+            raise for_code(described["error_code"])(topic)
+        return len(described["partitions"])
 
 
 def _missing(bootstrap: str, topology: Topology, existing: set[str]) -> Iterator[Difference]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from aiokafka.errors import UnknownTopicOrPartitionError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from automations.errors import AutomationsError
 
@@ -21,3 +24,12 @@ class KafkaUnreachableError(AutomationsError):
         if isinstance(error, UnknownTopicOrPartitionError):
             hint = f"a topic is missing; ours are made by: automations topics create --kafka {bootstrap}"
         super().__init__(f"Kafka at {bootstrap}: {error}", hint=hint)
+
+
+@contextmanager
+def reaching(bootstrap: str) -> Iterator[None]:
+    """What the cluster cannot do is a KafkaUnreachableError."""
+    try:
+        yield
+    except KafkaError as error:
+        raise KafkaUnreachableError(bootstrap, error) from error

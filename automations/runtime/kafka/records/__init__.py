@@ -7,7 +7,14 @@ the header was written by somebody else, and goes through the door first (`autom
 
 from automations.runtime.kafka.records.action import ActionRecord, Result
 from automations.runtime.kafka.records.cell import CellRecord, cell_bytes, cell_from
-from automations.runtime.kafka.records.dead_letter import DeadLetter, Origin, StageName
+from automations.runtime.kafka.records.closed_letter import ClosedLetter, Decision
+from automations.runtime.kafka.records.dead_letter import (
+    FAILED_ACTION,
+    REDRIVEN_FROM,
+    DeadLetter,
+    Origin,
+    StageName,
+)
 from automations.runtime.kafka.records.event import EventKey, EventRecord
 from automations.runtime.kafka.records.match import MatchRecord, Tick
 from automations.runtime.kafka.records.record import (
@@ -25,10 +32,14 @@ from automations.runtime.kafka.records.rules import Pause, Revision, RuleFile
 from automations.runtime.kafka.records.trace import FiringRecord, TraceRecord
 
 __all__ = [
+    "FAILED_ACTION",
     "HEADER",
+    "REDRIVEN_FROM",
     "ActionRecord",
     "CellRecord",
+    "ClosedLetter",
     "DeadLetter",
+    "Decision",
     "EventKey",
     "EventRecord",
     "FiringRecord",

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import orjson
 
 from automations.model.action import ActionRequest
-from automations.runtime.kafka.records.record import Outgoing, Read, header, json_of
+from automations.runtime.kafka.records.record import Outgoing, Read, as_record, header, json_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class ActionRecord:
     @classmethod
     def read(cls, record: Read) -> ActionRecord:
         """Read a record; RecordError."""
-        return cls(ActionRequest.from_dict(json_of(record, cls.KIND)))
+        data = json_of(record, cls.KIND)
+        with as_record(cls.KIND):
+            return cls(ActionRequest.from_dict(data))
 
 
 @dataclass(frozen=True, slots=True)
