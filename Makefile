@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 KILLS ?= 300
 STREAMS ?= 20000
+FAULTS ?= 200
 TEMPLATES ?= 10000
 GROUPS ?= 1000000
 KAFKA ?= 4.1.0
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint unit contract integration acceptance kafka oracle fuzz-templates chaos bench-embedded bench-state prefect-proof bench-prefect pins clean
+.PHONY: demo test lint unit contract integration acceptance kafka oracle fuzz-templates chaos chaos-kafka bench-kafka bench-embedded bench-state prefect-proof bench-prefect pins clean
 
 demo: $(VENV)/.base
 	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
@@ -23,6 +24,7 @@ test: $(VENV)/.dev $(VENV)-prefect/.ready .kafka/$(KAFKA)/complete .kafka/$(KAFK
 	$(BIN)/python demo/run.py
 	$(BIN)/python benchmarks/embedded.py --short
 	$(MAKE) --no-print-directory chaos KILLS=20
+	$(MAKE) --no-print-directory chaos-kafka FAULTS=15
 	$(MAKE) --no-print-directory prefect-proof SHORT=1
 
 lint: $(VENV)/.dev
@@ -45,6 +47,12 @@ fuzz-templates: $(VENV)/.dev
 
 chaos: $(VENV)/.base
 	$(BIN)/python benchmarks/chaos.py --kills $(KILLS)
+
+chaos-kafka: $(VENV)/.dev .kafka/$(KAFKA)/complete
+	$(BIN)/python benchmarks/kafka_chaos.py --faults $(FAULTS)
+
+bench-kafka: $(VENV)/.dev .kafka/$(KAFKA)/complete
+	$(BIN)/python benchmarks/kafka_bench.py $(if $(SHORT),--short)
 
 bench-embedded: $(VENV)/.base
 	$(BIN)/python benchmarks/embedded.py

@@ -34,6 +34,11 @@ class Receiver:
         return len(self._keys[event])
 
     @property
+    def keys(self) -> frozenset[str]:
+        """Return all keys that came."""
+        return frozenset(key for keys in self._keys.values() for key in keys)
+
+    @property
     def shared_keys(self) -> int:
         """Return how many keys came with more than one event: none should."""
         owners = Counter(key for keys in self._keys.values() for key in keys if not key.startswith("delivery "))

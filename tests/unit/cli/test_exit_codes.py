@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from running import AUTOMATIONS, Engine, clean_environment
@@ -80,6 +81,7 @@ def test_ctrl_c_while_stdin_is_open_is_exit_code_130_and_says_how_far_it_came(en
         sender.stdin.write('{"event": "slow.producer", "resource": {"id": "1"}}\n')
         sender.stdin.flush()
         engine.until(lambda: engine.get("/api/events?name=slow.producer")["items"])
+        time.sleep(0.5)  # stored; now the sender has its answer, too, and waits for the next line
         sender.send_signal(signal.SIGINT)
         assert sender.wait(10) == 130
         assert "1 accepted, 0 duplicates, 0 refused, up to line 1" in sender.stderr.read()
