@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -73,6 +74,7 @@ def main() -> int:
     options.add_argument("--control", action="store_true", help="run the control alone")
     chosen = options.parse_args()
     console = Console(highlight=False)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of a broker that is away it tells each attempt
     held = chosen.control or check_promise(console, chosen.faults, chosen.seed)
     return 0 if check_control(console, chosen.seed) and held else 1
 

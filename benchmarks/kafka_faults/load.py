@@ -79,7 +79,7 @@ class Load:
 
     async def run(self) -> None:
         """Send until stopped. A broker that is away is waited for: the producer is idempotent."""
-        options = {**self._audit.cluster.producer_options, "request_timeout_ms": 180_000}
+        options = {**self._audit.cluster.producer_options, "request_timeout_ms": 180_000, "retry_backoff_ms": 100}
         producer = AIOKafkaProducer(**options)
         await producer.start()
         try:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from automations.errors import AutomationsError, ConflictError
 from automations.runtime.kafka.cluster import Cluster
@@ -71,14 +71,15 @@ class Deciding:
                     deliveries.append(await _send(self._producer, record))  # noqa: PERF401 - a failure keeps them
             for delivery in deliveries:
                 delivery.result()
-        except KafkaError as error:  # after the first that failed, to send at all is an error of another name
-            failures = await asyncio.gather(*deliveries, return_exceptions=True)
-            if any(isinstance(failure, ProducerFenced) for failure in (error, *failures)):
-                raise DecidedElsewhereError(
-                    "somebody else redrives or discards dead letters just now",
-                    hint="run this again when they are through; what is done already is not done twice",
-                ) from error
-            raise
+        except (KafkaError, IllegalOperation) as error:  # to send after the one that failed is illegal
+            ends = await asyncio.gather(*deliveries, return_exceptions=True)
+            cause = next((end for end in ends if isinstance(end, KafkaError)), error)
+            if not isinstance(cause, ProducerFenced):
+                raise cause from error
+            raise DecidedElsewhereError(
+                "somebody else redrives or discards dead letters just now",
+                hint="run this again when they are through; what is done already is not done twice",
+            ) from error
 
 
 @asynccontextmanager
