@@ -1,8 +1,11 @@
-# The embedded engine. Mount a project (rules/, deployments.yaml, flows/) at /project; the database is in /data.
+# The embedded engine, by default; the gateway and the workers of Kafka by their commands (docker-compose.yml).
+# Mount a project (rules/, deployments.yaml, flows/) at /project; databases are in /data.
 FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /build
-COPY requirements/base.txt requirements/base.txt
-RUN python -m venv /opt/automations && /opt/automations/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt
+COPY requirements/base.txt requirements/kafka.txt requirements/
+RUN python -m venv /opt/automations \
+  && /opt/automations/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt \
+  && /opt/automations/bin/pip install --no-cache-dir --require-hashes -r requirements/kafka.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY automations automations
 RUN /opt/automations/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

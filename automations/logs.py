@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import structlog
 
 _SECRET: Final = re.compile(r"(.*[_-])?(authorization|token|secret|password|api[_-]?key|cookie)s?", re.IGNORECASE)
-_TALKATIVE: Final = ("uvicorn", "yoyo")
+_TALKATIVE: Final = ("uvicorn", "yoyo", "aiokafka")
 """Libraries whose news at `info` ours say already, under names of our own."""
 _INDISCREET: Final = ("apprise", "urllib3")
 """Libraries whose messages hold the addresses that they call, which may be secrets: none of them is shown. What

@@ -51,11 +51,7 @@ async def run(folder: Path, number: int, rounds: int, seconds: float, groups: in
         for kind in ("immediate", "windowed"):
             rate = statistics.median(speed.rate for speed in speeds[OURS[kind, 1]]) / 2
             report.append(_latency(kind, rate, await bench.latency(kind, rate, seconds)))
-        held, restored = await bench.state(groups)
-        report += [
-            "",
-            _state(groups, held, restored),
-        ]
+        report += ["", _state(groups, *await bench.state(groups))]
         return "\n".join(report)
 
 
@@ -83,8 +79,9 @@ def _latency(kind: str, rate: float, times: list[float]) -> str:
     return f"{kind} rules at {rate:,.0f} events/s: event to action {told}"
 
 
-def _state(groups: int, held: float, restored: float) -> str:
-    return f"{groups:,} open groups: {held:,.0f} bytes each in the worker, restored in {restored:.1f} s"
+def _state(groups: int, held: float, restored: float, seconds: float) -> str:
+    memory = f"{held:,.0f} bytes each in the worker that opened them, {restored:,.0f} in one that restored them"
+    return f"{groups:,} open groups: {memory}; restored in {seconds:.1f} s"
 
 
 def main() -> None:

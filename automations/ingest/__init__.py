@@ -4,6 +4,7 @@ from automations.ingest.authentication import BearerTokens, OpenDoor
 from automations.ingest.door import Item, Limits, Reading, WebhookSource, read_hook, read_request
 from automations.ingest.mapping import CompiledMapping, HookMapping
 from automations.ingest.native import DEFAULT_MAX_EVENT_BYTES, canonical, read_event
+from automations.ingest.record import record_headers
 from automations.ingest.strict_json import MAX_DEPTH, ParsedBody, parse_items, parse_json
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "read_event",
     "read_hook",
     "read_request",
+    "record_headers",
 ]

@@ -10,6 +10,7 @@ from automations.model.reason import Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from automations.model.document import JsonObject
     from automations.model.event import Event
 
 FiringKind = Literal["fire", "trigger", "resolve"]
@@ -33,6 +34,16 @@ class FiringPart:
             yield self.event
         for part in self.parts.values():
             yield from part.all_events
+
+    def to_dict(self) -> JsonObject:
+        """As JSON; events stand by their keys."""
+        return {
+            "at": self.at,
+            "labels": self.labels,
+            "event": self.event.key if self.event else None,
+            "events": [event.key for event in self.events],
+            "parts": {name: part.to_dict() for name, part in self.parts.items()},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +83,19 @@ class Firing:
     def suppressed(self) -> bool:
         """True when a guard held it back: recorded, counted, no action."""
         return self.reason is not Reason.FIRED
+
+    def to_dict(self) -> JsonObject:
+        """The JSON object that is stored; events stand by their keys: their bodies are kept once."""
+        return {
+            "id": self.id,
+            "automation": self.automation,
+            "kind": self.kind,
+            "at": self.at,
+            "labels": self.labels,
+            "event": self.event.key if self.event else None,
+            "events": [event.key for event in self.events],
+            "count": self.count,
+            "truncated": self.truncated,
+            "reason": self.reason,
+            "parts": {name: part.to_dict() for name, part in self.parts.items()},
+        }

@@ -4,10 +4,11 @@ All transactions are synchronous and short: they run one after another inside th
 """
 
 from automations.ports.clock import Clock
-from automations.ports.engine import Accepted, Engine, RulesStatus, RunRecorder, StateChange
+from automations.ports.engine import Accepted, Engine, Operations, RulesStatus, RunRecorder, StateChange
 from automations.ports.intake import Intake
 from automations.ports.jobs import DeployedKind, Deployer, DeployOutcome, Jobs, PausableJobs, PausableKind
 from automations.ports.rows import (
+    ActionOutcome,
     ActionRow,
     ApiKey,
     DeadLetter,
@@ -24,6 +25,7 @@ from automations.ports.worker import PartitionStatus, StageStatus, WorkerStatus
 
 __all__ = [
     "Accepted",
+    "ActionOutcome",
     "ActionRow",
     "ApiKey",
     "Clock",
@@ -40,6 +42,7 @@ __all__ = [
     "Jobs",
     "Ledger",
     "MakeSink",
+    "Operations",
     "Page",
     "PartitionStatus",
     "PausableJobs",

@@ -36,12 +36,8 @@ class RulesStatus:
     outcomes: Mapping[Reason, int] = field(default_factory=dict)
 
 
-class Engine(Protocol):
-    """The running engine, as its adapters see it."""
-
-    async def accept(self, events: Sequence[Event]) -> Accepted:
-        """Process and store events; returns when durable. StoreUnavailableError, Refused (429 over bounds)."""
-        ...
+class Operations(Protocol):
+    """What operators may ask of an engine, be it one process or a cluster, and decide about it."""
 
     def rules_status(self) -> RulesStatus:
         """Tell which rules are in force."""
@@ -63,8 +59,20 @@ class Engine(Protocol):
         """Pause or resume an object; NotFoundError suggests, ConflictError where several have the name."""
         ...
 
-    async def redrive(self, dead_letter: str) -> str:
-        """Plan a dead action again under a new id, which is returned."""
+    async def redrive(self, dead_letter: str) -> str | None:
+        """Have what is dead tried again; returns the new id of an action. NotFoundError, ConflictError."""
+        ...
+
+    async def discard(self, dead_letter: str) -> None:
+        """Give a dead letter up; NotFoundError, ConflictError when it is not open."""
+        ...
+
+
+class Engine(Operations, Protocol):
+    """The running engine, as its adapters see it."""
+
+    async def accept(self, events: Sequence[Event]) -> Accepted:
+        """Process and store events; returns when durable. StoreUnavailableError, Refused (429 over bounds)."""
         ...
 
     async def create_run(

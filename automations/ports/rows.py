@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from automations.model.action import ActionRequest, ActionState
@@ -33,6 +33,20 @@ class ActionRow:
     code: str | None = None
     error: str | None = None
     settled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOutcome:
+    """What became of an action, as a read model is told it. `at` is a moment."""
+
+    action: str
+    sink: str
+    state: Literal["delivered", "dead"]
+    at: int
+    attempts: int
+    reference: str | None = None
+    code: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

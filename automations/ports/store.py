@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 from automations.engine import CellKey
 from automations.ports.jobs import PausableKind
 from automations.ports.rows import (
+    ActionOutcome,
     ActionRow,
     ApiKey,
     DeadLetter,
@@ -191,6 +192,65 @@ class Transaction(Protocol):
         """Take the clock's step back out of all that waits: pending actions and scheduled runs. What was due
         before the step is due at `now`. Remembers where the clock stands; returns how many rows moved.
         """
+        ...
+
+    # a read model of a cluster: all of it is idempotent towards the log that it comes from
+    def read_from(self, origin: str) -> Mapping[tuple[str, int], int]:
+        """Return the positions, by topic and partition, of what was read from this origin. What came from another
+        one is forgotten.
+        """
+        ...
+
+    def read_model_origin(self) -> str | None:
+        """Return what this is a read model of; None for a store of an engine's own."""
+        ...
+
+    def forget_read_model(self) -> None:
+        """Forget all that was read: it is to be read again."""
+        ...
+
+    def advance(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Remember where to read on."""
+        ...
+
+    def add_waiting_events(self, events: Sequence[tuple[Event, bytes, tuple[int, int]]]) -> Sequence[Event]:
+        """Store accepted events, each with its canonical JSON and its place (partition, offset), as not processed
+        yet. Returns those that are new; the others are counted as duplicates.
+        """
+        ...
+
+    def events_processed(self, before: Mapping[int, int]) -> None:
+        """Count the events that stand before these offsets, by partition, as processed."""
+        ...
+
+    def add_traces(self, traces: Sequence[tuple[tuple[str, str], Sequence[JsonObject]]], now: int) -> None:
+        """Store what became of events, by (source, id)."""
+        ...
+
+    def add_firing_documents(self, firings: Sequence[JsonObject], now: int) -> set[str]:
+        """Store what `Firing.to_dict` returned; returns the ids that were new."""
+        ...
+
+    def add_planned(self, actions: Sequence[ActionRequest | FailedAction], now: int) -> None:
+        """Store actions: requests as pending, for a sink that is known once they are settled, failures as dead.
+        Their letters come by themselves.
+        """
+        ...
+
+    def settle_action(self, outcome: ActionOutcome) -> None:
+        """Record what became of a pending action."""
+        ...
+
+    def add_letter(self, letter: DeadLetter, action: str | None) -> None:
+        """Store a dead letter, open; `action` is the id of the action that it is about."""
+        ...
+
+    def close_letter(self, letter: str, state: str, redriven_as: str | None) -> None:
+        """Record what was decided about a letter."""
+        ...
+
+    def forget_letters(self, before: Mapping[int, int]) -> None:
+        """Forget the letters that stand before these offsets, by partition: their topic has, too."""
         ...
 
     # the rest

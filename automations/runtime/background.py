@@ -8,6 +8,8 @@ from typing import Final
 
 import structlog
 
+from automations.errors import AutomationsError
+
 log = structlog.get_logger()
 
 _PAUSE: Final = 1.0
@@ -22,5 +24,8 @@ async def keep_running(name: str, work: Callable[[], Awaitable[None]], pause: fl
         try:
             return await work()
         except Exception as error:
-            log.exception("background_failed", task=name, error=str(error))
+            if isinstance(error, AutomationsError) and error.recoverable:
+                log.warning("background_failed", task=name, error=str(error))
+            else:
+                log.exception("background_failed", task=name, error=str(error))
             await asyncio.sleep(pause)

@@ -9,7 +9,7 @@ from functools import partial
 import orjson
 import structlog
 
-from automations.engine import Index, Program, StateBounds, compile_rules, plan
+from automations.engine import Index, StateBounds, compile_rules, plan
 from automations.engine.explain import explain_stored
 from automations.engine.identity import redriven_id
 from automations.errors import ConflictError, NotFoundError, Refused
@@ -31,7 +31,7 @@ from automations.ports import (
     Store,
     Transaction,
 )
-from automations.rulefiles import suggestion
+from automations.runtime.in_force import described, require_automation
 from automations.runtime.processor import Processor
 from automations.runtime.run_events import run_event
 
@@ -147,17 +147,7 @@ class EmbeddedEngine:
 
     def automations(self) -> Sequence[JsonObject]:
         """Return every automation as the API serves it."""
-        return [self._describe(program) for _, program in sorted(self._index.programs.items())]
-
-    def _describe(self, program: Program) -> JsonObject:
-        document = program.automation
-        place = self._index.rules.places.get(document.name)
-        return {
-            **document.model_dump(mode="json"),
-            "paused": document.name in self.processor.paused,
-            "location": str(place) if place else None,
-            "stateless": document.stateless,
-        }
+        return described(self._index, self.processor.paused)
 
     def explain(self, event: Event, trace: Sequence[JsonObject]) -> Sequence[JsonObject]:
         """Tell for each automation what became of a stored event, with what is recorded of it."""
@@ -173,9 +163,7 @@ class EmbeddedEngine:
             return self._jobs.deployment(name).name
         if kind == "work-pool":
             return self._jobs.work_pool(name).name
-        if name not in self._index.programs:
-            hint = suggestion(name, sorted(self._index.programs))
-            raise NotFoundError(f"there is no automation named {name!r}", hint=hint)
+        require_automation(self._index, name)
         return name
 
     async def set_paused(self, kind: PausableKind, name: str, paused: bool) -> None:
@@ -298,6 +286,10 @@ class EmbeddedEngine:
         await self._store.write(lambda tx: tx.redrive(dead_letter, again, sink, now))
         self._on_actions()
         return again.id
+
+    async def discard(self, dead_letter: str) -> None:
+        """Give a dead letter up; NotFoundError, ConflictError when it is not open."""
+        await self._store.write(lambda tx: tx.discard(dead_letter))
 
     async def _plan_again(self, action: str, firing_id: str) -> ActionRequest:
         try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from automations.model.document import JsonObject
+from automations.model.event import Event
+from automations.model.moment import format_moment
 
 _WAITING: Final = 1_000
 """Messages that wait for one watcher; of more, the oldest are let go."""
@@ -45,3 +47,23 @@ class Feed:
                 yield message
         finally:
             del self._lost[queue]
+
+
+def event_message(event: Event, trace: Sequence[JsonObject]) -> JsonObject:
+    """An event, with what is known to have become of it."""
+    return {"type": "event", "event": event.to_dict(), "trace": trace}
+
+
+def firing_message(firing: JsonObject) -> JsonObject:
+    """A firing, of what `Firing.to_dict` returned."""
+    event = firing["event"]
+    return {
+        "type": "firing",
+        "id": firing["id"],
+        "automation": firing["automation"],
+        "kind": firing["kind"],
+        "at": format_moment(firing["at"]),
+        "labels": dict(firing["labels"]),
+        "event": "/".join(event) if event else None,
+        "reason": firing["reason"],
+    }

@@ -18,12 +18,11 @@ from automations.model.action import FailedAction
 from automations.model.document import JsonObject
 from automations.model.event import Event
 from automations.model.firing import Firing
-from automations.model.moment import format_moment
 from automations.model.reason import Reason
 from automations.model.ruleset import RuleSet
 from automations.ports import Clock, Transaction
 from automations.runtime.cells import Cells
-from automations.runtime.feed import Feed
+from automations.runtime.feed import Feed, event_message, firing_message
 
 log = structlog.get_logger()
 
@@ -87,7 +86,7 @@ class Processor:
         for given in inputs:
             self.outcomes.update(step["reason"] for step in given.trace)
         if self.feed.watched:
-            told = [{"type": "event", "event": given.event.to_dict(), "trace": given.trace} for given in inputs]
+            told = [event_message(given.event, given.trace) for given in inputs]
             self._publish(tx, told)
         acted = self._store(tx, batch)
         return Processed([orjson.dumps(given.trace) if given.trace else None for given in inputs], acted)
@@ -150,24 +149,10 @@ class Processor:
             return False
         new = tx.add_firings([firing for _, firing in batch.firings], now)
         if self.feed.watched:
-            self._publish(tx, [firing_message(firing) for _, firing in batch.firings if firing.id in new])
+            self._publish(tx, [firing_message(f.to_dict()) for _, f in batch.firings if f.id in new])
         actions = [a for program, firing in batch.firings if firing.id in new for a in planned(program, firing)]
         tx.add_actions([self._addressed(action) for action in actions], now)
         return bool(actions)
-
-
-def firing_message(firing: Firing) -> JsonObject:
-    """A firing, for those who watch."""
-    return {
-        "type": "firing",
-        "id": firing.id,
-        "automation": firing.automation,
-        "kind": firing.kind,
-        "at": format_moment(firing.at),
-        "labels": dict(firing.labels),
-        "event": firing.event.ref if firing.event else None,
-        "reason": firing.reason,
-    }
 
 
 def _report(tx: Transaction, broken: Broken, now: int) -> None:

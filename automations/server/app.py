@@ -8,11 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter, FastAPI
 
 from automations.ingest import WebhookSource
-from automations.ports import Clock, Deployer, Engine, Jobs, Store, WorkerStatus
+from automations.ports import Clock, Deployer, Engine, Jobs, Operations, Store, WorkerStatus
 from automations.server import doors
 from automations.server.guards import KeyGuard, LoopbackGuard
 from automations.server.keyring import Keyring
-from automations.server.metrics import DoorMetrics, Metrics
+from automations.server.metrics import Metrics
 from automations.server.openapi import install_openapi
 from automations.server.problems import install_handlers
 from automations.server.routes import (
@@ -28,7 +28,15 @@ from automations.server.routes import (
     work_pools,
     worker_status,
 )
-from automations.server.services import Door, DoorServices, GuardServices, Services
+from automations.server.services import (
+    CancelsRuns,
+    Door,
+    DoorServices,
+    GuardServices,
+    OperationServices,
+    Services,
+    WorkerServices,
+)
 from automations.server.settings import ServerSettings
 
 
@@ -55,38 +63,56 @@ def create_app(
         metrics=Metrics(),
     )
     parts = (status, health, automations, records, dead_letters, deployments, work_pools, runs, api_keys)
-    return _app(services, [part.router for part in parts])
+    return _app(services, [status.metrics, *(part.router for part in parts)])
 
 
 def create_gateway(
     door: Door,
-    ready: Callable[[], Awaitable[str | None]],
+    operations: Operations,
     store: Store,
     sources: Callable[[], Mapping[str, WebhookSource]],
     settings: ServerSettings,
     clock: Clock,
+    *,
+    ready: Callable[[], Awaitable[str | None]],
+    behind: Callable[[], int | None],
 ) -> FastAPI:
-    """Return the app of the doors alone. `ready` tells what is missing; the store holds the API keys."""
-    services = DoorServices(
+    """Return the app of a cluster's gateway. The store holds the read model and the API keys; `ready` tells what
+    is missing, `behind` how many records the read model has yet to read.
+    """
+    services = OperationServices(
         door=door,
+        engine=operations,
         store=store,
         sources=sources,
         settings=settings,
         clock=clock,
         keyring=Keyring(store, clock),
-        metrics=DoorMetrics(),
+        metrics=Metrics(),
     )
-    return _app(services, [health.router, gateway_status.router_of(ready), api_keys.router])
+    own = gateway_status.router_of(ready, behind)
+    parts = (health, automations, records, dead_letters, api_keys)
+    return _app(services, [own, status.metrics, *(part.router for part in parts)])
 
 
 def create_worker(
-    status: Callable[[], WorkerStatus], store: Store | None, settings: ServerSettings, clock: Clock
+    status: Callable[[], WorkerStatus],
+    store: Store | None,
+    runs_by: CancelsRuns | None,
+    settings: ServerSettings,
+    clock: Clock,
 ) -> FastAPI:
-    """Return the app of a worker, which tells how it goes and nothing else. The store holds the API keys; without
-    one `settings` ask for none.
+    """Return the app of a worker, which tells how it goes, and of the runs that it carries out. The store holds
+    these, and the API keys; without one `settings` ask for none.
     """
     routers = [health.router, worker_status.router_of(status)]
-    return _guarded(GuardServices(keyring=Keyring(store, clock)) if store else None, settings, routers)
+    if store is None:
+        return _guarded(None, settings, routers)
+    keyring = Keyring(store, clock)
+    if runs_by is None:
+        return _guarded(GuardServices(keyring=keyring), settings, routers)
+    services = WorkerServices(keyring=keyring, store=store, engine=runs_by)
+    return _guarded(services, settings, [*routers, runs.router])
 
 
 def _app(services: DoorServices, routers: Sequence[APIRouter]) -> FastAPI:

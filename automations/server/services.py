@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from automations.ingest import Limits, WebhookSource
 from automations.model.event import Event
-from automations.ports import Accepted, Clock, Deployer, Engine, Jobs, Store
+from automations.model.job import Run
+from automations.ports import Accepted, Clock, Deployer, Engine, Jobs, Operations, Store
 from automations.server.keyring import Keyring
 from automations.server.metrics import DoorMetrics, Metrics
 from automations.server.settings import ServerSettings
@@ -25,11 +26,41 @@ class Door(Protocol):
         ...
 
 
+class CancelsRuns(Protocol):
+    """What runs can be stopped by."""
+
+    async def cancel_run(self, run: str) -> Run:
+        """Cancel; NotFoundError, ConflictError when it has ended."""
+        ...
+
+
+class RunServices(Protocol):
+    """What tells of runs, in an engine and in a worker that carries runs out."""
+
+    @property
+    def store(self) -> Store:
+        """Where the runs are."""
+        ...
+
+    @property
+    def engine(self) -> CancelsRuns:
+        """What carries them out."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardServices:
     """What the guards stand on."""
 
     keyring: Keyring
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerServices(GuardServices):
+    """What a worker tells of its runs by."""
+
+    store: Store
+    engine: CancelsRuns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +81,37 @@ class DoorServices(GuardServices):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services(DoorServices):
+class OperationServices(DoorServices):
+    """And what tells how it goes, in an engine as in a gateway."""
+
+    engine: Operations
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services(OperationServices):
     """The ports that the whole app stands on, and what it keeps itself."""
 
     engine: Engine
     jobs: Jobs
     deployer: Deployer
-    metrics: Metrics
 
 
 def door_services_of(request: Request) -> DoorServices:
     """Return the services of the doors, in any app."""
     services: DoorServices = request.app.state.services
+    return services
+
+
+def operation_services_of(request: Request) -> OperationServices:
+    """Return the services of operators, in an engine or a gateway."""
+    services: OperationServices = request.app.state.services
+    return services
+
+
+def run_services_of(request: Request) -> RunServices:
+    """Return what runs stand on, in an engine or a worker."""
+    services: RunServices = request.app.state.services
     return services
 
 
@@ -73,5 +123,9 @@ def services_of(request: Request) -> Services:
 
 Serving = Annotated[Services, Depends(services_of)]
 """A route's parameter."""
-ServingDoors = Annotated[DoorServices, Depends(door_services_of)]
+ServingOperations = Annotated[OperationServices, Depends(operation_services_of)]
 """The same of a route that a gateway has, too."""
+ServingRuns = Annotated[RunServices, Depends(run_services_of)]
+"""The same of a route that a worker has, too."""
+ServingDoors = Annotated[DoorServices, Depends(door_services_of)]
+"""The same of one that needs no more than the doors and the keys."""

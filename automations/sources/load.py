@@ -51,17 +51,19 @@ class Sources:
 class _Loading:
     folder: Path
     environ: Mapping[str, str]
+    only: str | None = None
     sources: Sources = field(default_factory=Sources)
     places: dict[str, Location] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def load_sources(path: Path, environ: Mapping[str, str]) -> Sources:
-    """Return the sources; none when the file does not exist. RuleFileErrors has every problem.
+def load_sources(path: Path, environ: Mapping[str, str], *, only: str | None = None) -> Sources:
+    """Return the sources, or those of the type `only`; none when the file does not exist. RuleFileErrors has every
+    problem of theirs.
 
     Secrets are resolved from `environ` and from files, relative ones beside the file of sources.
     """
-    loading = _Loading(path.parent, environ)
+    loading = _Loading(path.parent, environ, only)
     if not path.exists():
         return loading.sources
     documents, loading.problems = read_file(path)
@@ -101,6 +103,8 @@ def _add(
 
 def _take(loading: _Loading, document: Document, steps: Steps) -> None:
     data = document.data[steps[0]][steps[1]]
+    if loading.only is not None and isinstance(data, dict) and data.get("type") != loading.only:
+        return
     refused = list(_not_supported(document, steps, data))
     loading.problems += refused
     if refused:

@@ -62,7 +62,7 @@ _SINKS: Final = (
     "SELECT sink, sum(pending), max(last_error), max(at) FROM ("
     " SELECT sink, count(*) AS pending, NULL AS last_error, NULL AS at FROM actions"
     " WHERE state = 'pending' GROUP BY sink"
-    " UNION ALL SELECT sink, 0, last_error, at FROM sink_errors) GROUP BY sink"
+    " UNION ALL SELECT sink, 0, last_error, at FROM sink_errors) WHERE sink <> '' GROUP BY sink"
 )
 
 
@@ -73,15 +73,20 @@ class ActionWrites(Writing):
         """Store (action, sink name) pairs: requests as pending, failures as dead with a dead letter. One whose id
         is known is left as it is and not counted.
         """
+        failed = self._plan(actions, now)
+        self._db.executemany(_LETTER, [(action,) for action in failed])
+
+    def _plan(self, actions: Sequence[tuple[ActionRequest | FailedAction, str]], now: int) -> Sequence[str]:
+        """Store those that are new; returns the ids of those that failed."""
         known = {row[0] for row in _KNOWN.run(self._db, [(action.id,) for action, _ in actions])}
         new = {action.id: (action, sink) for action, sink in actions if action.id not in known}
         rows = [_encode(action, sink, now) for action, sink in new.values()]
         _ADD.run(self._db, rows)
-        failed = [(action.id,) for action, _ in new.values() if isinstance(action, FailedAction)]
-        self._db.executemany(_LETTER, failed)
+        failed = [action.id for action, _ in new.values() if isinstance(action, FailedAction)]
         self.tally["planned"] += len(new)
         self.tally["dead"] += len(failed)
         self.tally["backlog_bytes"] += sum(len(row[_REQUEST] or b"") for row in rows)
+        return failed
 
     def due_actions(self, sink: str, now: int, limit: int, exclude: Iterable[str]) -> Sequence[ActionRow]:
         """Return pending actions of a sink whose next attempt is due, oldest first, but for `exclude`."""

@@ -15,7 +15,7 @@ from automations.store.listing import Listing
 from automations.store.readers import Reading
 
 _FIELDS: Final = tuple(field.name for field in fields(DeadLetter) if field.name != "action")
-_COLUMNS: Final = ", ".join(_FIELDS)
+_COLUMNS: Final = ", ".join([*_FIELDS, "coalesce(action_id, id)"])
 _ONE: Final = f"SELECT {_COLUMNS} FROM dead_letters WHERE id = ?"
 # An event may break several automations: one letter tells of all.
 _ADD: Final = (
@@ -66,8 +66,8 @@ def _not_found(dead_letter: str) -> NotFoundError:
 
 
 def _decode(db: Connection, rows: list[Any]) -> list[DeadLetter]:
-    actions = load_actions(db, [row[0] for row in rows if row[1] == "action"])
-    return [DeadLetter(**dict(zip(_FIELDS, row, strict=True)), action=actions.get(row[0])) for row in rows]
+    actions = load_actions(db, [row[-1] for row in rows if row[1] == "action"])
+    return [DeadLetter(**dict(zip(_FIELDS, row[:-1], strict=True)), action=actions.get(row[-1])) for row in rows]
 
 
 _LISTING: Final = Listing("dead_letters", _COLUMNS, _decode)

@@ -24,7 +24,8 @@ _ADD: Final = MultiRow("INSERT INTO events (source, id, name, resource, received
 _WITH_KEYS: Final = "WITH wanted (source, id) AS (VALUES"
 _KNOWN: Final = MultiRow(_WITH_KEYS, 2, ") SELECT source, id FROM wanted JOIN events USING (id, source)")
 _BODIES: Final = MultiRow(_WITH_KEYS, 2, ") SELECT body FROM wanted JOIN events USING (id, source)")
-_TRACE: Final = "SELECT trace FROM events WHERE id = ? AND source = ?"
+_TRACE: Final = "SELECT trace FROM events WHERE id = ? AND source = ? AND trace IS NOT NULL"
+_TRACES: Final = "SELECT steps FROM event_traces WHERE id = ? AND source = ? ORDER BY seq"
 _FIRST: Final = "SELECT body FROM events ORDER BY seq LIMIT ?"
 _BY_ID: Final = "SELECT body FROM events WHERE id = ? LIMIT 2"
 
@@ -82,9 +83,16 @@ class EventReads(Reading):
         return await self._read(lambda db: _find(db, ref))
 
     async def trace(self, event: Event) -> Sequence[JsonObject]:
-        """Return what became of a stored event at each trigger that it reached."""
-        rows = await self._read(lambda db: db.execute(_TRACE, [event.id, event.source]).fetchall())
-        return orjson.loads(rows[0][0]) if rows and rows[0][0] is not None else []
+        """Return what became of a stored event at each trigger that it reached; of an event that was evaluated
+        several times, what became of it first.
+        """
+        key = [event.id, event.source]
+        rows = await self._read(lambda db: [*db.execute(_TRACE, key), *db.execute(_TRACES, key)])
+        first: dict[tuple[str, str], JsonObject] = {}
+        for (steps,) in rows:
+            for step in orjson.loads(steps):
+                first.setdefault((step["automation"], step["trigger"]), step)
+        return list(first.values())
 
     async def events(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -33,42 +33,25 @@ class FiringWrites(Writing):
 
     def add_firings(self, firings: Sequence[Firing], now: int) -> set[str]:
         """Store firings; returns the ids that were new (a known id is left as it is and not counted)."""
-        known = {row[0] for row in _KNOWN.run(self._db, [(firing.id,) for firing in firings])}
-        new = {firing.id: firing for firing in firings if firing.id not in known}
-        rows = [(f.id, f.automation, now, orjson.dumps(_encode(f))) for f in new.values()]
+        return self.add_firing_documents([firing.to_dict() for firing in firings], now)
+
+    def add_firing_documents(self, firings: Sequence[JsonObject], now: int) -> set[str]:
+        """The same, of what `Firing.to_dict` returned."""
+        known = {row[0] for row in _KNOWN.run(self._db, [(firing["id"],) for firing in firings])}
+        new = {firing["id"]: firing for firing in firings if firing["id"] not in known}
+        rows = [(identity, f["automation"], now, orjson.dumps(f)) for identity, f in new.items()]
         _ADD.run(self._db, rows)
-        behind = [(ref, f.id, now) for f in new.values() for ref in {event.ref: None for event in f.all_events}]
+        behind = [("/".join(key), identity, now) for identity, f in new.items() for key in _all_keys(f)]
         _ADD_EVENTS.run(self._db, behind)
-        suppressed = sum(firing.suppressed for firing in new.values())
+        suppressed = sum(firing["reason"] != Reason.FIRED for firing in new.values())
         self.tally["suppressed"] += suppressed
         self.tally["fired"] += len(new) - suppressed
         return set(new)
 
 
-def _encode(firing: Firing) -> JsonObject:
-    return {
-        "id": firing.id,
-        "automation": firing.automation,
-        "kind": firing.kind,
-        "at": firing.at,
-        "labels": firing.labels,
-        "event": firing.event.key if firing.event else None,
-        "events": [event.key for event in firing.events],
-        "count": firing.count,
-        "truncated": firing.truncated,
-        "reason": firing.reason,
-        "parts": {name: _encode_part(part) for name, part in firing.parts.items()},
-    }
-
-
-def _encode_part(part: FiringPart) -> JsonObject:
-    return {
-        "at": part.at,
-        "labels": part.labels,
-        "event": part.event.key if part.event else None,
-        "events": [event.key for event in part.events],
-        "parts": {name: _encode_part(inner) for name, inner in part.parts.items()},
-    }
+def _all_keys(firing: JsonObject) -> Iterable[EventKey]:
+    """Of every event behind a firing, once each."""
+    return dict.fromkeys([*_keys([firing["event"], *firing["events"]]), *_part_keys(firing["parts"])])
 
 
 def _decode(db: Connection, rows: list[Any], most: int | None) -> list[StoredFiring]:

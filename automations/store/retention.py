@@ -38,6 +38,7 @@ _NO_OPEN_LETTER: Final = "NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.id = 
 
 FORGETTABLE: Final = (
     Forgettable("events", "received", "events"),
+    Forgettable("event_traces", "stored", "events"),
     Forgettable("firing_events", "stored", "events"),
     Forgettable("firings", "stored", "settled"),
     Forgettable("dead_letters", "created", "settled", "state <> 'open'"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from automations.store.actions import ActionReads
 from automations.store.administration import AdministrationReads, AdministrationWrites
 from automations.store.cells import CellWrites
-from automations.store.dead_letters import DeadLetterReads, DeadLetterWrites
+from automations.store.dead_letters import DeadLetterReads
 from automations.store.deployed import DeployedReads, DeployedWrites
-from automations.store.events import EventReads, EventWrites
-from automations.store.firings import FiringReads, FiringWrites
+from automations.store.events import EventReads
+from automations.store.firings import FiringReads
 from automations.store.ledger import LedgerReads
+from automations.store.read_model import ReadModelWrites
 from automations.store.retention import RetentionWrites
 from automations.store.runs import RunReads, RunWrites
 from automations.store.source_cursors import SourceCursorReads, SourceCursorWrites
@@ -17,10 +18,8 @@ from automations.store.wall_clock import WallClockReads, WallClockWrites
 
 
 class SqliteTransaction(
-    EventWrites,
+    ReadModelWrites,
     CellWrites,
-    FiringWrites,
-    DeadLetterWrites,
     RunWrites,
     AdministrationWrites,
     RetentionWrites,
@@ -28,7 +27,7 @@ class SqliteTransaction(
     DeployedWrites,
     SourceCursorWrites,
 ):
-    """Implements `ports.Transaction` (dead letters bring actions with them)."""
+    """Implements `ports.Transaction` (a read model brings events, firings, actions and dead letters with it)."""
 
 
 class SqliteReads(

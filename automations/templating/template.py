@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -101,6 +102,7 @@ def _text(body: list[nodes.Node]) -> Render:
     return render
 
 
+@lru_cache(maxsize=4096)  # rules are checked first and used later, and many share a text
 def compile_template(source: str, *, text: bool = False) -> Template:
     """Compile; TemplateError for what is outside of the language. With `text` the result is always text."""
     return Template(source, text=text)

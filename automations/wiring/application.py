@@ -26,15 +26,15 @@ from automations.server import ServerSettings, create_app
 from automations.settings import Settings
 from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessPool
-from automations.store import Retention, SqliteStore
+from automations.store import SqliteStore
 from automations.wiring.clock import SystemClock
+from automations.wiring.databases import purge, require_own
 from automations.wiring.fetched_sources import FetchedSources
 from automations.wiring.kafka_clients import kafka_client_options
 from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
 _LEDGER_EVERY: Final = 1.0
-_PURGE_EVERY: Final = 3600.0
 
 
 class Application:
@@ -96,6 +96,10 @@ class Application:
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HttpServer | None = None
 
+    async def check(self) -> None:
+        """SettingsError where the database is none of an engine's."""
+        await require_own(self.store, self.settings.path("db"))
+
     async def start(self, listener: socket.socket) -> None:
         """Take up what an earlier life left, then open the door."""
         self._pool.serve_at(own_url(*listener.getsockname()[:2]))
@@ -110,7 +114,7 @@ class Application:
                 ("pool", self._pool.run),
                 ("reload", self._watch),
                 ("backlog", self._refresh_backlog),
-                ("retention", self._purge),
+                ("retention", lambda: purge(self.store, self.settings)),
             )
         ]
         self._dispatcher.start()
@@ -165,11 +169,6 @@ class Application:
             self._engine.pending_actions = ledger.planned - ledger.delivered - ledger.dead
             self._engine.pending_bytes = ledger.backlog_bytes
             await asyncio.sleep(_LEDGER_EVERY)
-
-    async def _purge(self) -> None:
-        while True:
-            await asyncio.sleep(_PURGE_EVERY)
-            await self.store.purge(Retention(state=self.settings.state_retention))
 
 
 class HttpServer(uvicorn.Server):

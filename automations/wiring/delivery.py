@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import structlog
 
-from automations.errors import AutomationsError
+from automations.errors import AutomationsError, StoreUnavailableError
+from automations.model.job import Run
 from automations.model.moment import SECOND
 from automations.runtime.background import keep_running
 from automations.runtime.clock_steps import ClockSteps
@@ -28,17 +30,21 @@ from automations.runtime.reload import watch
 from automations.settings import Settings
 from automations.sinks.own import OwnSink
 from automations.sinks.process import ProcessPool
-from automations.store import Retention, SqliteStore
+from automations.store import SqliteStore
 from automations.wiring.clock import SystemClock
+from automations.wiring.databases import purge
 from automations.wiring.loading import load_deployments
 from automations.wiring.project import Project
 from automations.wiring.sinks import bindings_of, routes_of, secret_of
 
 log = structlog.get_logger()
 
-_PURGE_EVERY: Final = 3600.0
 _LAST_EVENTS: Final = 3.0
 """Seconds that the last events of runs have to be written; what is left is written by the next life."""
+
+
+async def _cannot_yet(_run: str) -> Run:
+    raise StoreUnavailableError("the worker has not begun yet")
 
 
 class Delivery:
@@ -52,6 +58,7 @@ class Delivery:
         self._project = Project(settings, clock, load_deployments)
         self._bindings = bindings_of(settings, self._project.jobs, clock)
         self._routes = routes_of(settings, self._bindings)
+        self._cancel: Callable[[str], Awaitable[Run]] = _cannot_yet
 
     async def start(self, store: SqliteStore) -> Delivering:
         """Take up what an earlier life left."""
@@ -81,6 +88,7 @@ class Delivery:
             on_settled=outbox.settled,
             elsewhere=local,
         )
+        self._cancel = engine.cancel_run
         engine.connect(on_actions=self._forwarder.wake, on_runs=self._run_soon, on_cancel=self._pool.cancel)
         objects = ClusterObjects(cluster, topology, self._stages.rules, jobs, gateway, engine.cancel_run)
         for binding in remote.values():
@@ -107,10 +115,14 @@ class Delivery:
                 ("forward", self._forwarder.run),
                 ("pauses", self._follow_pauses),
                 ("reload", self._watch),
-                ("retention", lambda: self._purge(store)),
+                ("retention", lambda: purge(store, self._settings)),
             )
         ]
         self._dispatcher.start()
+
+    async def cancel_run(self, run: str) -> Run:
+        """Cancel a run of this worker; NotFoundError, ConflictError when it has ended."""
+        return await self._cancel(run)
 
     async def stop(self) -> None:
         """Let what is under way end."""
@@ -146,8 +158,3 @@ class Delivery:
 
     async def _watch(self) -> None:
         await watch([self._settings.path("deployments")], self._project.reload)
-
-    async def _purge(self, store: SqliteStore) -> None:
-        while True:
-            await asyncio.sleep(_PURGE_EVERY)
-            await store.purge(Retention(state=self._settings.state_retention))

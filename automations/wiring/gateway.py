@@ -10,11 +10,17 @@ from typing import Any, Final
 import structlog
 
 from automations.errors import AutomationsError, RuleFileErrors
+from automations.ingest import Limits
 from automations.model.moment import SECOND
 from automations.runtime.background import keep_running
+from automations.runtime.feed import Feed
 from automations.runtime.kafka.gateway import Gateway
+from automations.runtime.kafka.operations import ClusterOperations
+from automations.runtime.kafka.projection import Projection
+from automations.runtime.kafka.read_model import ReadModel
+from automations.runtime.kafka.rules import RuleFollower
 from automations.runtime.kafka.topics import check
-from automations.runtime.kafka.unreachable import KafkaUnreachableError
+from automations.runtime.kafka.unreachable import KafkaUnreachableError, reaching
 from automations.runtime.kafka.writer import Writer
 from automations.runtime.reload import watch
 from automations.server import create_gateway
@@ -23,6 +29,7 @@ from automations.sources import load_sources
 from automations.store import SqliteStore
 from automations.wiring.application import HttpServer, server_settings
 from automations.wiring.clock import SystemClock
+from automations.wiring.databases import purge, require_read_model
 from automations.wiring.kafka import cluster_of, topology_of
 
 log = structlog.get_logger()
@@ -32,7 +39,9 @@ _READY: Final = 5.0
 
 
 class GatewayApplication:
-    """Has the shape of `Application`. Its store holds the API keys; its sources are webhooks."""
+    """Has the shape of `Application`. Its store holds the API keys, and what the cluster says; its sources are
+    webhooks.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -40,7 +49,15 @@ class GatewayApplication:
         self._sources = load_sources(settings.path("sources"), os.environ)
         self._clock = SystemClock()
         self.store = SqliteStore.open(settings.path("db"), clock=self._clock)
+        self._feed = Feed()
+        projection = Projection(self._topology, Limits(settings.max_event_bytes), self._feed)
+        self._read_model = ReadModel(self._cluster, projection, self.store)
+        self._rules = RuleFollower(self._cluster, self._topology)
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def check(self) -> None:
+        """SettingsError where the database is none of a gateway's."""
+        await require_read_model(self.store, self.settings.path("db"))
 
     async def start(self, listener: socket.socket) -> None:
         """Open the door; TopicsError where the topics are not as they must be, KafkaUnreachableError."""
@@ -49,19 +66,26 @@ class GatewayApplication:
         except AutomationsError:
             await self.store.close()
             raise
-        if fetched := [*self._sources.holding_time, *self._sources.plug_ins]:
+        if fetched := [*self._sources.prefect, *self._sources.plug_ins]:
             log.warning("sources_not_followed", sources=fetched, reason="a gateway takes what is posted to it")
         self._writer = Writer(self._cluster)
         self._gateway = Gateway(self._writer, self._topology.events)
         self._server = HttpServer(self._app(), listener)
         self._tasks = [
-            asyncio.create_task(keep_running("reload", self._watch), name="reload"),
-            asyncio.create_task(self._server.serve(sockets=[listener]), name="http"),
+            asyncio.create_task(keep_running(name, work), name=name)
+            for name, work in (
+                ("reload", self._watch),
+                ("rules", self._follow_rules),
+                ("read model", self._read_model.run),
+                ("retention", lambda: purge(self.store, self.settings)),
+            )
         ]
+        self._tasks.append(asyncio.create_task(self._server.serve(sockets=[listener]), name="http"))
 
     async def stop(self) -> None:
         """Answer what is under way, close."""
         self._server.should_exit = True
+        self._feed.publish(None)
         await asyncio.wait([self._tasks[-1]], timeout=self.settings.drain / SECOND / 2)
         for task in self._tasks:
             task.cancel()
@@ -70,14 +94,21 @@ class GatewayApplication:
         await self.store.close()
 
     def _app(self) -> Any:
+        operations = ClusterOperations(self._cluster, self._topology, self._rules, self._read_model, self._feed)
         return create_gateway(
             self._gateway,
-            self._missing,
+            operations,
             self.store,
             lambda: self._sources.webhooks,
             server_settings(self.settings),
             self._clock,
+            ready=self._missing,
+            behind=lambda: self._read_model.behind,
         )
+
+    async def _follow_rules(self) -> None:
+        with reaching(self._cluster.bootstrap):
+            await self._rules.run(asyncio.Event())
 
     async def _missing(self) -> str | None:
         try:

@@ -46,6 +46,10 @@ class Served(Protocol):
     settings: Settings
     store: SqliteStore
 
+    async def check(self) -> None:
+        """SettingsError where the database is another one's."""
+        ...
+
     async def start(self, listener: socket.socket) -> None:
         """Open the door."""
         ...
@@ -76,6 +80,7 @@ async def serve(settings: Settings, make: Callable[[Settings], Served] = Applica
         loop.add_signal_handler(number, stopped.set)
     application = make(settings)
     try:
+        await application.check()
         await refuse_open_door(application.settings, application.store)
         listener = listen(settings.host, settings.port)
     except SettingsError:

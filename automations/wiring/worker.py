@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
@@ -11,17 +12,22 @@ from typing import Final
 import structlog
 
 from automations.engine import StateBounds
-from automations.ingest import Limits
+from automations.ingest import Item, Limits
 from automations.logs import configure_logs
 from automations.runtime.kafka.dispatch import Delivering
-from automations.runtime.kafka.records import StageName
+from automations.runtime.kafka.ingest import InputTopic
+from automations.runtime.kafka.records import Read, StageName
 from automations.runtime.kafka.stages import ALL, Stages, StageSettings
 from automations.runtime.kafka.worker import run_worker
 from automations.server import create_worker
 from automations.settings import Settings
+from automations.sources import load_sources
+from automations.sources.kafka.reading import read_record
+from automations.sources.kafka.subscription import KafkaSubscription
 from automations.store import SqliteStore
 from automations.wiring.application import HttpServer, is_loopback, own_url, server_settings
 from automations.wiring.clock import SystemClock
+from automations.wiring.databases import require_own
 from automations.wiring.delivery import Delivery
 from automations.wiring.kafka import cluster_of, topology_of
 from automations.wiring.serving import listen, refuse_open_door
@@ -46,11 +52,24 @@ def work(settings: Settings, stage: str) -> int:
     configure_logs(settings.log_level, settings.log_format)
     clock = SystemClock()
     bounds = StateBounds(settings.lateness, settings.state_retention)
-    chosen = StageSettings(
-        cluster_of(settings), topology_of(settings), _STAGES[stage], Limits(settings.max_event_bytes), bounds
-    )
+    limits = Limits(settings.max_event_bytes)
+    inputs = _inputs(settings, limits, clock)
+    chosen = StageSettings(cluster_of(settings), topology_of(settings), _STAGES[stage], inputs, limits, bounds)
     stages = Stages(chosen, clock)
     return run_worker(stages, WorkerApplication(settings, stages, clock).around)
+
+
+def _inputs(settings: Settings, limits: Limits, clock: SystemClock) -> Sequence[InputTopic]:
+    """The topics that `sources.yaml` declares. What comes in elsewhere is the gateway's, secrets and all."""
+    sources = load_sources(settings.path("sources"), os.environ, only="kafka")
+
+    def reader(subscription: KafkaSubscription) -> Callable[[Read], Sequence[Item]]:
+        return lambda record: read_record(record, subscription, now=clock.now(), limits=limits)
+
+    return [
+        InputTopic(name, each.topic, reader(each), from_end=each.start == "latest")
+        for name, each in sources.kafka.items()
+    ]
 
 
 class WorkerApplication:
@@ -77,6 +96,7 @@ class WorkerApplication:
             if self._delivery is not None or not is_loopback(self.settings.host):
                 store = SqliteStore.open(self._database, clock=self._clock)
                 stack.push_async_callback(store.close)
+                await require_own(store, self._database)
                 await refuse_open_door(self.settings, store)
             await stack.enter_async_context(self._serving(store))
             if self._delivery is None or store is None:
@@ -89,7 +109,9 @@ class WorkerApplication:
     @asynccontextmanager
     async def _serving(self, store: SqliteStore | None) -> AsyncIterator[None]:
         with closing(listen(self.settings.host, self.settings.port)) as listener:
-            app = create_worker(lambda: self._stages.status, store, server_settings(self.settings), self._clock)
+            status, settings = lambda: self._stages.status, server_settings(self.settings)
+            app = create_worker(status, store, self._delivery, settings, self._clock)
+            listener.listen()  # whoever reads the address in the log may call there
             server = HttpServer(app, listener)
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             log.info("worker_started", url=own_url(*listener.getsockname()[:2]))

@@ -95,7 +95,7 @@ class Load:
         futures = [await producer.send(topic, raw, b"customer.1") for raw in self._waiting]
         self._waiting.clear()
         for event in events:
-            record = EventRecord.of(event).to(topic)
+            record = EventRecord(event).to(topic)
             futures.append(await producer.send(topic, record.value, record.key, headers=list(record.headers)))
         await asyncio.gather(*futures)
 

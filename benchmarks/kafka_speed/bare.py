@@ -18,7 +18,7 @@ from automations.runtime.kafka.cluster import Cluster
 async def partition(cluster: Cluster, source: TopicPartition, group: str, output: str) -> None:
     async with (
         cluster.producer(f"{group}.{source.partition}") as producer,
-        cluster.reader(source, group) as reader,
+        cluster.reader(source, group=group) as reader,
     ):
         await reader.seek_to_beginning(source)
         while True:

@@ -132,8 +132,10 @@ class Bench:
             1_000 * (at - begun - (order - 1_000) / rate) for order, at in seen.items() if order >= 1_000
         )
 
-    async def state(self, groups: int) -> tuple[float, float]:
-        """Bytes of a worker for each open group, and seconds in which they are restored."""
+    async def state(self, groups: int) -> tuple[float, float, float]:
+        """Bytes for each open group: of a worker that opened them, of one that restored them; and the seconds in
+        which it did.
+        """
         topology = await self._installed("windowed")
         waiting = {topology.name("match"): topology.events, topology.name("evaluate"): topology.matches}
         with processes([self._worker(topology)], self._log) as (worker,):
@@ -144,12 +146,13 @@ class Bench:
             await self._drained(waiting)
             held = memory(worker.pid) - before
         log = self._folder / "restore.log"
-        with processes([self._worker(topology)], log):
+        with processes([self._worker(topology)], log) as (worker,):
             while log.read_text().count("state_restored") < PARTITIONS:
                 await asyncio.sleep(_LOOK)
+            restored = memory(worker.pid) - before
         lines = [orjson.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         times = {event: [_moment(x) for x in lines if x["event"] == event] for event in _RESTORING}
-        return held / groups, max(times["state_restored"]) - min(times["partition_started"])
+        return held / groups, restored / groups, max(times["state_restored"]) - min(times["partition_started"])
 
     def _worker(self, topology: Topology) -> list[str]:
         return [str(_WORKER), self.cluster.bootstrap, topology.prefix, "match,evaluate"]

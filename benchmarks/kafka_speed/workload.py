@@ -13,14 +13,10 @@ RULES: Final = 1_000
 _RULES_IN_A_FILE: Final = 100
 Kind = Literal["immediate", "windowed"]
 _FILLING: Final = "a note that nobody reads, as there are in real events; " * 8
-_ACTION: Final = {
-    "type": "run-deployment",
-    "deployment": "work/nothing",
-    "job_variables": {
-        "timeout": "{{ event.payload.minutes * 60 }}",
-        "env.ORDER": "{{ event.payload.order }}",
-        "env.TITLE": "order {{ event.payload.order }} of {{ event.resource.customer }}",
-    },
+_VARIABLES: Final = {
+    "timeout": "{{ event.payload.minutes * 60 }}",
+    "env.ORDER": "{{ event.payload.order }}",
+    "env.TITLE": "order {{ event.payload.order }} of {{ event.resource.customer }}",
 }
 
 
@@ -36,7 +32,9 @@ def write_rules(folder: Path, kind: Kind) -> Path:
 def _rule(number: int, kind: Kind) -> dict[str, Any]:
     window = {"threshold": 2, "within": "1h", "for_each": "customer"} if kind == "windowed" else {}
     trigger = {"expect": "order.failed", "match": {"team": f"team-{number}"}, **window}
-    return {"name": f"rule-{number}", "trigger": trigger, "actions": [_ACTION]}
+    variables = {**_VARIABLES, "env.RULE": f"{number} of {{{{ event.resource.team }}}}"}
+    action = {"type": "run-deployment", "deployment": "work/nothing", "job_variables": variables}
+    return {"name": f"rule-{number}", "trigger": trigger, "actions": [action]}
 
 
 def events(number: int, kind: Kind, begin: int = 0) -> Iterator[tuple[bytes, bytes]]:

@@ -53,9 +53,17 @@ class Broker:
         self._format()
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         command = self._java("-Xms256m", "-Xmx768m", "kafka.Kafka", str(self._configuration))
         with (self.home / "broker.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def wait(self) -> None:
+        """Return once it answers."""
+        assert self.process is not None
         deadline = time.monotonic() + _START
         while not self._answers():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -103,10 +111,14 @@ class Broker:
 
     def _format(self) -> None:
         tool = self._java("kafka.tools.StorageTool")
-        made = subprocess.run([*tool, "random-uuid"], check=True, capture_output=True, text=True)
-        identity = made.stdout.strip().splitlines()[-1]
         configuration = str(self._configuration)
-        subprocess.run([*tool, "format", "-t", identity, "-c", configuration], check=True, capture_output=True)
+        command = [*tool, "format", "-t", self._cluster_id(), "-c", configuration]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def _cluster_id(self) -> str:
+        tool = self._java("kafka.tools.StorageTool")
+        made = subprocess.run([*tool, "random-uuid"], check=True, capture_output=True, text=True)
+        return made.stdout.strip().splitlines()[-1]
 
     def _properties(self) -> str:
         here, controller = f"127.0.0.1:{self.port}", f"127.0.0.1:{self._controller}"

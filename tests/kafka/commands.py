@@ -54,5 +54,5 @@ async def send(cluster: Cluster, topology: Topology, *events: Event) -> None:
     """Write events as the door does."""
     async with cluster.producer() as producer:
         for event in events:
-            record = EventRecord.of(event).to(topology.events)
+            record = EventRecord(event).to(topology.events)
             await producer.send_and_wait(record.topic, record.value, record.key, headers=list(record.headers))

@@ -54,7 +54,7 @@ async def send_all(cluster: Cluster, topology: Topology, events: Sequence[Event]
     """Durable when it returns."""
     async with cluster.producer() as producer:
         for event in events:
-            record = EventRecord.of(event).to(topology.events)
+            record = EventRecord(event).to(topology.events)
             await producer.send(record.topic, record.value, record.key, headers=list(record.headers))
         await producer.flush()
 

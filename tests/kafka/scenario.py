@@ -47,7 +47,7 @@ class Scenario:
 
     async def feed(self, producer: AIOKafkaProducer, events: Iterable[Event]) -> None:
         for event in events:
-            await send(producer, replace(EventRecord.of(event).to(self.topology.events), partition=0))
+            await send(producer, replace(EventRecord(event).to(self.topology.events), partition=0))
         await self.audit.drained()
 
     async def tick(self, producer: AIOKafkaProducer, at: int, *, downtime: bool = False) -> None:

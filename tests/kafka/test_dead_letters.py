@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka.errors import KafkaError
 from kafka.audit import Audit, repeated
 from kafka.broker import ROOT
 from kafka.commands import run
@@ -323,6 +324,7 @@ async def test_of_two_who_decide_at_once_each_letter_is_sent_by_one(
 
     async def until_nothing_is_open() -> int:
         """Returns how many this one has sent, by what it was told."""
+        nonlocal unknown
         told = 0
         while await letters.rows("open"):
             try:
@@ -331,12 +333,16 @@ async def test_of_two_who_decide_at_once_each_letter_is_sent_by_one(
                         told += isinstance(outcome, Decided)
             except DecidedElsewhereError:
                 continue
+            except KafkaError:  # a broker may fail to tell a fenced producer how its transaction ended
+                unknown = True
         return told
 
+    unknown = False
     told = await asyncio.gather(*[until_nothing_is_open() for _ in range(2)])
     sent = [each.id for each in await Audit(kafka, topology).actions()]
     assert repeated(sent) == []
-    assert len(sent) == sum(told) == 100
+    assert len(sent) == 100
+    assert unknown or sum(told) == 100
 
 
 @pytest.mark.parametrize(("point", "done"), [("before-begin", 0), ("before-commit", 0), ("after-commit", 1)])

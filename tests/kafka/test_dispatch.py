@@ -211,7 +211,7 @@ async def test_through_kills_each_action_makes_one_run_and_has_one_result(
 ) -> None:
     installed(project, kafka)
     audit = Audit(kafka, topology)
-    sending = asyncio.create_task(trickle(audit, created(*range(400))))
+    sending = asyncio.create_task(trickle(audit, created(*range(200))))
     databases = ("first.db", "second.db")
     with running(project, kafka, databases) as workers:
         for round_ in range(4):
@@ -221,14 +221,14 @@ async def test_through_kills_each_action_makes_one_run_and_has_one_result(
             workers.start(databases[round_ % 2])
         await sending
         await audit.drained("match", "evaluate", "dispatch")
-        await until(lambda: counted(receiver, seen=400))
+        await until(lambda: counted(receiver, seen=200))
         for database in databases:  # so each has made the runs that it had claimed
             await until(lambda database=database: ready(address(project / f"{database}.log")))  # type: ignore[misc]
         workers.stop()
     told = Counter(result.action for result in await results(audit) if result.automation in ("runs", "calls"))
     asked = [action.id for action in await audit.actions() if action.automation in ("runs", "calls")]
     assert told == dict.fromkeys(asked, 1)
-    assert len(receiver.keys("/hook")) == 400
+    assert len(receiver.keys("/hook")) == 200
     runs = [run for name in databases for run in await runs_in(project / name)]
     assert Counter(runs) == dict.fromkeys(
         [action.id for action in await audit.actions() if action.automation == "runs"], 1
@@ -351,6 +351,55 @@ async def test_a_worker_tells_how_it_goes(kafka: str, project: Path, topology: T
         assert "automations_worker_ready 1.0" in metrics
         with pytest.raises(HTTPError, match="404"):
             fetched(url, "/api/events")
+
+
+async def test_a_worker_tells_of_its_runs_and_cancels_them(kafka: str, project: Path, topology: Topology) -> None:
+    (project / "flow.py").write_text(
+        "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(60)\n"
+    )
+    installed(project, kafka)
+    audit = Audit(kafka, topology)
+    with worker(project, kafka):
+        await until(lambda: ready(address(project / "worker.log")))
+        url = address(project / "worker.log")
+
+        def command(*arguments: str) -> str:
+            done = run_command(url, *arguments)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        async def printed() -> bool:
+            return "begun" in command("run", "logs", made)
+
+        await send(audit.cluster, topology, *created(1))
+        made = await until(lambda: only_run(url), 60)
+        await until(printed)
+        inspected = json.loads(command("run", "inspect", made, "--json"))
+        assert inspected["job_variables"]["env"]["ORDER"] == "order.1"
+        assert inspected["provenance"]["/env/ORDER"]["layer"] == "run"
+        command("run", "cancel", made)
+
+        async def cancelled() -> bool:
+            return "Cancelled" in command("run", "ls")
+
+        await until(cancelled)
+        assert run_command(url, "run", "inspect", "nothing").returncode == 1
+
+
+async def only_run(url: str) -> str | None:
+    items = json.loads(fetched(url, "/api/runs"))["items"]
+    return items[0]["id"] if items else None
+
+
+def run_command(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*AUTOMATIONS, *arguments],
+        env=clean_environment(AUTOMATIONS_API_URL=url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def address(log: Path) -> str:

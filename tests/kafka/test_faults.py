@@ -110,7 +110,8 @@ async def test_workers_that_come_and_go_lose_and_double_nothing(
     cluster, rules = await installed(kafka, topology, tmp_path)
     audit, events = Audit(kafka, topology), orders(6 * EVENTS)
     with workers(kafka, topology, tmp_path) as started:
-        started.start()
+        first = started.start()
+        await until(lambda: assigned(first))
         for begin in range(0, len(events), EVENTS):
             sending = asyncio.create_task(send_all(cluster, topology, events[begin : begin + EVENTS]))
             coming = started.start()

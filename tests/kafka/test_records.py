@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.partitioner import murmur2 as clients_murmur2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automations.engine import Match
 from automations.model.action import ActionRequest, FailedAction
@@ -30,10 +33,12 @@ from automations.runtime.kafka.records import (
     RuleFile,
     Tick,
     TraceRecord,
+    choose,
     header,
     kind_of,
     partition_of,
 )
+from automations.runtime.kafka.records.partitioning import murmur2
 
 EVENT = Event("s", "1", "a", 1_000_000, 2_000_001, {"prefect.resource.id": "r"}, [], {"n": [1, None]}, None, 2)
 REQUEST = ActionRequest("i", "f", "n", "call-webhook", "actions", 0, {"url": "u"}, {"/url": "{{ x }}"}, "s/1", 2)
@@ -58,13 +63,13 @@ def read(outgoing: Outgoing) -> Record:
 
 
 MATCHES = [Match("rule", "trigger", ("x", 7, True)), Match("rule", "trigger.triggers.0", ())]
-MATCH = MatchRecord(EVENT, orjson.dumps(EVENT.to_dict()), ("rule", '["x"]'), MATCHES, "f00", 12)
+MATCH = MatchRecord(EVENT, ("rule", '["x"]'), MATCHES, "f00", 12)
 
 
 @pytest.mark.parametrize(
     "record",
     [
-        EventRecord.of(EVENT),
+        EventRecord(EVENT),
         ActionRecord(REQUEST),
         TraceRecord(("s", "1"), [{"automation": "n", "trigger": "trigger", "reason": "fired"}]),
         Result("i", "f", "n", "mine", "dead", 5, 3, "", "refused", "404"),
@@ -116,6 +121,12 @@ def test_the_matches_of_a_cell_and_its_state_share_a_partition() -> None:
 )
 def test_a_key_chooses_the_partition_that_java_chooses(key: bytes, hashed: int) -> None:
     assert partition_of(key, 64) == (hashed & 0x7FFFFFFF) % 64
+
+
+@given(st.binary(max_size=64))
+def test_keys_are_hashed_as_the_client_hashes_them(key: bytes) -> None:
+    assert murmur2(key) == clients_murmur2(key) & 0xFFFFFFFF
+    assert choose(key, range(7), range(7)) == DefaultPartitioner()(key, range(7), range(7))
 
 
 def test_a_firing_names_its_events() -> None:

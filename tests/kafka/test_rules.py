@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -82,6 +83,16 @@ async def test_a_change_replaces_all_at_once_and_takes_back_what_is_gone(
         assert {rule.name for rule in follower.current.index.rules} == {"one", "three"}
     async with following(cluster, topology) as later:
         assert later.current.revision == revision
+
+
+async def test_rules_that_were_replaced_are_let_go(cluster: Cluster, topology: Topology, folder: Path) -> None:
+    await publish(cluster, topology, folder)
+    async with following(cluster, topology) as follower:
+        replaced = weakref.ref(follower.current.index)
+        (folder / "deep" / "two.yaml").unlink()
+        revision = await publish(cluster, topology, folder)
+        await until(lambda: in_force(follower, revision))
+        assert replaced() is None
 
 
 async def test_publishing_the_same_again_writes_nothing(

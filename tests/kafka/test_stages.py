@@ -120,10 +120,20 @@ async def test_a_cloud_event_is_known_by_its_content_type(scenario: Scenario, pr
     assert (await scenario.audit.firings())[0]["event"] == ["/mine", "7"]
 
 
+async def test_a_cloud_event_s_attributes_may_stand_in_headers(
+    scenario: Scenario, producer: AIOKafkaProducer
+) -> None:
+    attributes = {"ce_specversion": "1.0", "ce_id": "7", "ce_source": "/mine", "ce_type": "a", "ce_subject": "r"}
+    headers = [(name, value.encode()) for name, value in attributes.items()]
+    await send(producer, replace(to_events(scenario, b'{"n": 1}'), headers=headers))
+    await scenario.audit.drained()
+    assert (await scenario.audit.firings())[0]["event"] == ["/mine", "7"]
+
+
 async def test_a_record_of_a_newer_version_ends_the_worker_and_is_not_passed_over(
     scenario: Scenario, producer: AIOKafkaProducer
 ) -> None:
-    record = EventRecord.of(event(1)).to(scenario.topology.events)
+    record = EventRecord(event(1)).to(scenario.topology.events)
     await send(producer, replace(record, headers=header("event/2"), partition=0))
     (failure,) = await scenario.failures()
     assert getattr(failure, "code", None) == "newer-record"
@@ -206,7 +216,7 @@ async def test_a_match_by_a_trigger_that_is_gone_is_dropped_and_says_why(
     scenario = Scenario(kafka, topology, compiled(PAIR))
     async with scenario.cluster.producer() as producer:
         await scenario.start("match")
-        await send(producer, replace(EventRecord.of(event(1)).to(topology.events), partition=0))
+        await send(producer, replace(EventRecord(event(1)).to(topology.events), partition=0))
         await scenario.audit.drained("match")
         scenario.use(compiled({**PAIR, **edit}) if edit else compiled(IMMEDIATE))
         await scenario.start("evaluate")
@@ -265,7 +275,7 @@ async def test_more_cells_than_one_tick_takes_are_due_until_all_are_judged(kafka
     scenario = Scenario(kafka, topology, compiled(rule))
     async with running(scenario) as producer:
         for number in range(2_500):
-            record = EventRecord.of(event(number, n=number)).to(topology.events)
+            record = EventRecord(event(number, n=number)).to(topology.events)
             await producer.send(record.topic, record.value, record.key, 0, headers=list(record.headers))
         await producer.flush()
         await scenario.audit.drained()

@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka.audit import Audit, until
 from kafka.broker import Broker
+from kafka.conftest import coordinating
 from kafka.workers import Worker, workers
 
 from automations.model.event import Event
@@ -39,7 +40,7 @@ async def installed(bootstrap: str, topology: Topology, folder: Path) -> Cluster
 async def send(cluster: Cluster, topology: Topology, *events: Event) -> None:
     async with cluster.producer() as producer:
         for event in events:
-            record = EventRecord.of(event).to(topology.events)
+            record = EventRecord(event).to(topology.events)
             await producer.send_and_wait(record.topic, record.value, record.key, headers=list(record.headers))
 
 
@@ -119,6 +120,7 @@ async def test_a_worker_that_does_not_reach_kafka_says_so(topology: Topology, tm
 async def test_a_worker_ends_within_ten_seconds_though_kafka_is_gone(topology: Topology, tmp_path: Path) -> None:
     broker = Broker(tmp_path / "broker")
     broker.start()
+    await until(lambda: coordinating(broker.bootstrap))
     cluster = await installed(broker.bootstrap, topology, tmp_path)
     audit = Audit(broker.bootstrap, topology)
     with workers(broker.bootstrap, topology, tmp_path) as started:

@@ -1,7 +1,7 @@
 """A worker in a process of its own: BOOTSTRAP PREFIX STAGES [CRASH-POINT COUNT].
 
 At its crash point, one of the steps of a transaction, the process kills itself when it comes there for the COUNTth
-time.
+time. The variable AT_ONCE makes its transactions smaller than they are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 
 from automations.errors import AutomationsError
 from automations.logs import configure_logs
+from automations.runtime.kafka import stage
 from automations.runtime.kafka.cluster import Cluster
 from automations.runtime.kafka.stages import Stages, StageSettings
 from automations.runtime.kafka.topics import Topology
@@ -51,6 +52,7 @@ def crash_at(point: str, times: int) -> None:
 def main() -> int:
     bootstrap, prefix, stages, *crash = sys.argv[1:]
     configure_logs("info", "json")
+    stage.AT_ONCE = int(os.environ.get("AT_ONCE", stage.AT_ONCE))  # type: ignore[misc]
     if crash:
         crash_at(crash[0], int(crash[1]))
     chosen: Any = frozenset(stages.split(","))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import orjson
 
 from automations.runtime.kafka.topics import Topology
 
+AT_ONCE = 300
+"""Records of a transaction at most: so many faults may come between two."""
 MAIN = Path(__file__).with_name("worker_main.py")
 
 
@@ -23,7 +26,8 @@ class Worker:
         self.log = log
         command = [sys.executable, str(MAIN), bootstrap, topology.prefix, stages, *crash]
         with log.open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            environment = {**os.environ, "AT_ONCE": str(AT_ONCE)}
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
 
     @property
     def alive(self) -> bool:

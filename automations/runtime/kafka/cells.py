@@ -109,6 +109,6 @@ class Cells:
         self._states.pop(record.cell, None)
         self._deadlines.pop(record.cell, None)
         if record.state is not None:
-            self._states[record.cell] = record.state
+            self._states[record.cell] = bytes(memoryview(record.state))  # what orjson makes holds on to 4 KiB
             if record.due is not None:
                 self._deadlines[record.cell] = record.due

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaConnectionError
 
 from automations.runtime.kafka.connection import Connection
 from automations.runtime.kafka.ending import end
-from automations.runtime.kafka.records import Read
+from automations.runtime.kafka.records import Read, choose
 from automations.runtime.kafka.topics import MAX_RECORD_BYTES
 from automations.runtime.kafka.unreachable import KafkaUnreachableError
 
@@ -56,6 +57,7 @@ class Cluster:
             "max_batch_size": _BATCH_BYTES,
             "max_request_size": MAX_RECORD_BYTES,
             "retry_backoff_ms": _BACKOFF,
+            "partitioner": choose,
         }
 
     @asynccontextmanager
@@ -73,14 +75,26 @@ class Cluster:
             await end(producer)
 
     @asynccontextmanager
-    async def reader(self, partition: TopicPartition, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
-        """A consumer of one partition, of committed records alone. It joins no group: `group` is where its offsets
+    async def reader(
+        self, *partitions: TopicPartition, group: str | None = None
+    ) -> AsyncIterator[AIOKafkaConsumer]:
+        """A consumer of partitions, of committed records alone. It joins no group: `group` is where its offsets
         stand. Where it begins to read is for the caller to say.
         """
         options = {"group_id": group, "enable_auto_commit": False, "isolation_level": "read_committed"}
         async with self._client(**options) as consumer:
-            consumer.assign([partition])
+            consumer.assign(partitions)
             yield consumer
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        """What asks for topics, and for the offsets of groups."""
+        admin = AIOKafkaAdminClient(**self.client_options)
+        try:
+            await self.start(admin)
+            yield admin
+        finally:
+            await admin.close()
 
     @asynccontextmanager
     async def _client(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
@@ -151,7 +165,7 @@ class Cluster:
             async for records in self.read_all(TopicPartition(topic, number)):
                 yield records
 
-    async def start(self, client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    async def start(self, client: AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient) -> None:
         """Start a client; KafkaUnreachableError."""
         try:
             await client.start()

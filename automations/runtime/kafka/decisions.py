@@ -49,7 +49,8 @@ def redrive(letter: LetterRow, record: Read, topology: Topology) -> Outcome:
     if letter.origin is None:
         return _refused("the state was too large and is forgotten: there is nothing to send", "discard it")
     if letter.origin.topic not in topology.inputs:
-        return _refused(f"it stood on {letter.origin.topic!r}, which no worker reads", "discard it")
+        mend = "discard it; where a mapping was at fault, mend that and have it sent again"
+        return _refused(f"it stood on {letter.origin.topic!r}, a topic of others", mend)
     dead = DeadLetter.read(record)
     headers = dead.headers
     if all(name != REDRIVEN_FROM for name, _ in headers):

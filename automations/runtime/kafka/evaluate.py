@@ -29,7 +29,7 @@ from automations.runtime.kafka.records import (
     partition_of,
 )
 from automations.runtime.kafka.rules import Rules, RulesInForce
-from automations.runtime.kafka.stage import Stage, fired, told
+from automations.runtime.kafka.stage import Stage, fired, in_turns, told
 from automations.runtime.kafka.topics import Topology
 
 log = structlog.get_logger()
@@ -88,17 +88,19 @@ class EvaluateStage(Stage):
         if rules is not self._adopted:
             self._adopt(rules)
         batch = self._batch(rules, [item for _, item in taken])
+        async for some in in_turns(taken):
+            for record, item in some:
+                if isinstance(item, Tick):
+                    self._tick(batch, item)
+                else:
+                    outgoing += self._take(rules, batch, record, item)
+        async for firings in in_turns(batch.firings):
+            for found in firings:
+                outgoing += fired(self._topology, found, self.name, rules.revision)
+        outgoing += self._kept(rules, batch)
         for record, item in taken:
             if isinstance(item, Tick):
-                self._tick(batch, record, item)
-            else:
-                outgoing += self._take(rules, batch, record, item)
-        for found in batch.firings:
-            outgoing += fired(self._topology, found, self.name, rules.revision)
-        outgoing += self._kept(rules, batch)
-        for _, item in taken:
-            if isinstance(item, Tick):
-                self._ticked(item.at)
+                self._ticked(record.offset, item.at)
         return [*outgoing, *self._tombstones()]
 
     def _taken(self, records: Sequence[Read]) -> tuple[Sequence[Taken], list[Outgoing]]:
@@ -154,7 +156,7 @@ class EvaluateStage(Stage):
         """A tick stands in the log at `offset`."""
         self._tick_sent = offset
 
-    def _tick(self, batch: Batch, record: Read, tick: Tick) -> None:
+    def _tick(self, batch: Batch, tick: Tick) -> None:
         """A cell that broke is forgotten; its neighbours go on."""
         for key in self._unopened:
             batch.open(key, tick.at)
@@ -162,10 +164,12 @@ class EvaluateStage(Stage):
         batch.tick(tick.at, downtime=tick.downtime)
         while batch.broken:
             told(batch.broken.pop())
-        self._tick_seen = record.offset
 
-    def _ticked(self, moment: int) -> None:
-        """The state after a tick is kept. What has been idle too long is looked for once an hour."""
+    def _ticked(self, offset: int, moment: int) -> None:
+        """The state after a tick is kept: only now another one may be due. What has been idle too long is looked
+        for once an hour.
+        """
+        self._tick_seen = offset
         left = self._cells.next_deadline()
         self.caught_up = self.caught_up or left is None or left > moment
         if moment >= self._sweep:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from itertools import count
 
 from automations.errors import AutomationsError, Refused
-from automations.ingest import Limits, read_request
+from automations.ingest import Limits, read_request, record_headers
+from automations.model.event import Event
 from automations.runtime.kafka.records import EventRecord, Origin, Read, RecordError, kind_of
 
-Entered = EventRecord | AutomationsError
+Entered = Event | AutomationsError
 """An event, or why there is none."""
 
 
@@ -20,7 +21,7 @@ def events_of(record: Read, limits: Limits) -> Sequence[Entered]:
     it was redriven. NewerRecordError where a newer version of us wrote it.
     """
     try:
-        return [EventRecord.read(record)] if kind_of(record) else _foreign(record, limits)
+        return [EventRecord.read(record).event] if kind_of(record) else _foreign(record, limits)
     except (Refused, RecordError) as error:
         return [error]
 
@@ -33,16 +34,12 @@ def _foreign(record: Read, limits: Limits) -> Sequence[Entered]:
         number = next(numbers)
         return f"{first.place}-{number}" if number else first.place
 
-    headers = {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-    headers.setdefault("content-type", "application/json")
     reading = read_request(
         record.value or b"",
-        headers,
+        record_headers(record.headers),
         source=f"kafka:{record.topic}",
         received=first.timestamp * 1_000,
         limits=limits,
         new_id=new_id,
     )
-    return [
-        item if isinstance(item, Refused) else EventRecord.of(item) for item in reading.items if item is not None
-    ]
+    return [item for item in reading.items if item is not None]

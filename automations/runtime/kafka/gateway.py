@@ -28,7 +28,7 @@ class Gateway:
         """
         duplicates = _duplicates(events)
         new = [event for event, known in zip(events, duplicates, strict=True) if not known]
-        await self._writer.write([EventRecord.of(event).to(self._topic) for event in new], within=_PATIENCE)
+        await self._writer.write([EventRecord(event).to(self._topic) for event in new], within=_PATIENCE)
         return Accepted(duplicates)
 
     async def reach(self) -> None:

@@ -10,11 +10,11 @@ from automations.engine import CellKey, StateBounds
 from automations.engine.batch import Batch, Input, Interest, read
 from automations.errors import AutomationsError
 from automations.ingest import Limits
+from automations.model.event import Event
 from automations.model.reason import Reason
 from automations.runtime.kafka.events import events_of
 from automations.runtime.kafka.records import (
     DeadLetter,
-    EventRecord,
     MatchRecord,
     Outgoing,
     Read,
@@ -22,7 +22,7 @@ from automations.runtime.kafka.records import (
     TraceRecord,
 )
 from automations.runtime.kafka.rules import Rules, RulesInForce
-from automations.runtime.kafka.stage import Stage, fired, told
+from automations.runtime.kafka.stage import Stage, fired, in_turns, told
 from automations.runtime.kafka.topics import Topology
 
 log = structlog.get_logger()
@@ -51,31 +51,32 @@ class MatchStage(Stage):
         """Match events, fire what needs no state."""
         rules = self._rules.current
         outgoing: list[Outgoing] = []
-        for record in records:
-            for entered in events_of(record, self._limits):
-                outgoing += self._enter(rules, record, entered)
+        async for some in in_turns(records):
+            for record in some:
+                for entered in events_of(record, self._limits):
+                    outgoing += self._enter(rules, record, entered)
         return outgoing
 
-    def _enter(self, rules: Rules, record: Read, entered: EventRecord | AutomationsError) -> Iterator[Outgoing]:
+    def _enter(self, rules: Rules, record: Read, entered: Event | AutomationsError) -> Iterator[Outgoing]:
         if isinstance(entered, AutomationsError):
             yield self._dead(rules, record, entered.code, entered.message)
             return
-        self._received = max(self._received, entered.event.received)
+        self._received = max(self._received, entered.received)
         try:
-            given = read(rules.index, rules.paused, entered.event)
+            given = read(rules.index, rules.paused, entered)
         except Exception as error:
-            log.exception("matching_failed", event_ref=entered.event.ref)
+            log.exception("matching_failed", event_ref=entered.ref)
             yield self._dead(rules, record, Reason.POISON, f"matching: {type(error).__name__}: {error}")
             return
-        yield from self._matched(rules, record, entered, given)
+        yield from self._matched(rules, record, given)
 
-    def _matched(self, rules: Rules, record: Read, entered: EventRecord, given: Input) -> Iterator[Outgoing]:
+    def _matched(self, rules: Rules, record: Read, given: Input) -> Iterator[Outgoing]:
         immediate = [interest for interest in given.interests if interest.key is None]
         if immediate:
             yield from self._fire(rules, record, Input(given.event, immediate, given.trace))
         for interest in given.interests:
             if interest.key is not None:
-                yield self._handed_on(rules, record, entered, interest, interest.key)
+                yield self._handed_on(rules, record, given.event, interest, interest.key)
         if given.trace:
             yield TraceRecord(given.event.key, given.trace).to(self._topology.traces)
 
@@ -87,12 +88,9 @@ class MatchStage(Stage):
         for broken in batch.broken:
             yield self._dead(rules, record, Reason.POISON, told(broken))
 
-    def _handed_on(
-        self, rules: Rules, record: Read, entered: EventRecord, interest: Interest, cell: CellKey
-    ) -> Outgoing:
+    def _handed_on(self, rules: Rules, record: Read, event: Event, interest: Interest, cell: CellKey) -> Outgoing:
         match = MatchRecord(
-            event=entered.event,
-            raw=entered.raw,
+            event=event,
             cell=cell,
             matches=interest.matches,
             trigger=interest.program.fingerprint,

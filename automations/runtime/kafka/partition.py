@@ -60,7 +60,7 @@ class Partition(Generic[S]):
         try:
             async with (
                 self._cluster.producer(f"{self._group}.{self.source.partition}") as producer,
-                self._cluster.reader(self.source, self._group) as consumer,
+                self._cluster.reader(self.source, group=self._group) as consumer,
             ):
                 await self._seek(consumer)
                 await self.stage.restore()

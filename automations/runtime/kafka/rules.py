@@ -8,8 +8,10 @@ they were published.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +37,7 @@ _NONE: Final = -1
 """The version before the first record."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rules:
     """What a worker decides by: immutable, replaced as a whole. `version` is the offset of the last revision or
     pause that is in it: workers compare theirs by it.
@@ -50,7 +52,7 @@ class Rules:
         """The revision of the rule set."""
         return self.index.rules.revision
 
-    @property
+    @cached_property
     def paused(self) -> frozenset[str]:
         """The automations that are paused."""
         return frozenset(name for kind, name in self.pauses if kind == "automation")
@@ -167,8 +169,18 @@ class RuleFollower:
         async with self._changed:
             self._current = rules
             self._changed.notify_all()
+        _settle()
         ready.set()
         log.info("rules_loaded", revision=rules.revision, automations=len(index.rules), version=rules.version)
+
+
+def _settle() -> None:
+    """Spare the garbage collector what stays until the rules change: it would look through all of it for every few
+    hundred events.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _compiled(revision: Revision, files: Mapping[str, bytes]) -> Index:
@@ -201,11 +213,13 @@ async def publish(cluster: Cluster, topology: Topology, folder: Path) -> str:
     return revision.revision
 
 
-async def set_paused(cluster: Cluster, topology: Topology, kind: PausableKind, name: str, paused: bool) -> None:
-    """Pause or resume an object everywhere."""
+async def set_paused(cluster: Cluster, topology: Topology, kind: PausableKind, name: str, paused: bool) -> int:
+    """Pause or resume an object everywhere; returns the version of the rules that has it."""
     async with cluster.producer() as producer:
         record = Pause(kind, name, paused).to(topology.rules)
-        await producer.send_and_wait(record.topic, record.value, record.key, headers=list(record.headers))
+        headers = list(record.headers)
+        written = await producer.send_and_wait(record.topic, record.value, record.key, headers=headers)
+        return int(written.offset)
 
 
 def _changes(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final, TypeVar
 
 import structlog
 
@@ -24,8 +25,11 @@ from automations.runtime.processor import planned
 
 log = structlog.get_logger()
 
-AT_ONCE: Final = 500
-"""Records of one transaction."""
+AT_ONCE: Final = 2_000
+"""Records of one transaction: so many share what it costs. Their bytes are bounded by those of one fetch."""
+_TURN: Final = 100
+"""Records that are decided on before others get their turn: a worker gives signs of life between them."""
+T = TypeVar("T")
 
 
 class Stage(ABC):
@@ -63,6 +67,14 @@ class Stage(ABC):
     async def leave(self) -> Sequence[Outgoing]:
         """Let go: the partition goes elsewhere. What is returned is committed, if that is still possible."""
         return ()
+
+
+async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Hand them out some at a time, and let others go on in between."""
+    for first in range(0, len(items), _TURN):
+        if first:
+            await asyncio.sleep(0)
+        yield items[first : first + _TURN]
 
 
 def told(broken: Broken) -> str:

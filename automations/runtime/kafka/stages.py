@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,7 @@ from automations.runtime.kafka.cluster import Cluster
 from automations.runtime.kafka.dispatch import Delivering, DispatchStage
 from automations.runtime.kafka.ending import end
 from automations.runtime.kafka.evaluate import EvaluateStage
+from automations.runtime.kafka.ingest import IngestStage, InputTopic, begin
 from automations.runtime.kafka.match import MatchStage
 from automations.runtime.kafka.membership import Membership
 from automations.runtime.kafka.partition import Partition
@@ -37,11 +38,12 @@ ALL: Final[frozenset[StageName]] = frozenset({"match", "evaluate", "dispatch"})
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """`stages`: which of them this worker takes part in."""
+    """`stages`: which of them this worker takes part in; who matches also reads the `inputs`."""
 
     cluster: Cluster
     topology: Topology = field(default_factory=Topology)
     stages: frozenset[StageName] = ALL
+    inputs: Sequence[InputTopic] = ()
     limits: Limits = field(default_factory=Limits)
     bounds: StateBounds = field(default_factory=StateBounds)
 
@@ -54,14 +56,20 @@ class Stages:
         self.rules = RuleFollower(settings.cluster, settings.topology)
         self.settings = settings
         self._clock = clock
-        self._members: dict[StageName, Membership[Any]] = {}
+        self._members: dict[str, Membership[Any]] = {}
 
     @property
     def status(self) -> WorkerStatus:
         """How it goes now."""
         rules = self.rules.current if self.ready.is_set() else None
-        members = {name: self._members.get(name) for name in sorted(self.settings.stages)}
-        return status_of(rules, members, self.settings.topology)
+        names = [*self._inputs, *sorted(self.settings.stages)]
+        return status_of(rules, {name: self._members.get(name) for name in names}, self.settings.topology)
+
+    @property
+    def _inputs(self) -> Mapping[str, InputTopic]:
+        """By the name of their stage."""
+        matches = "match" in self.settings.stages
+        return {f"ingest-{each.source}": each for each in self.settings.inputs if matches}
 
     async def run(self, delivering: Delivering | None = None) -> None:
         """Work until cancelled, then end between two transactions. Raises the first thing that went wrong: the
@@ -71,10 +79,21 @@ class Stages:
 
     async def _work(self, delivering: Delivering | None) -> None:
         await self.ready.wait()
-        works = {"match": self._match, "evaluate": self._evaluate}
+        works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "match": self._match,
+            "evaluate": self._evaluate,
+        }
         if delivering is not None:
             works["dispatch"] = partial(self._dispatch, delivering)
-        await together(*(works[stage]() for stage in sorted(self.settings.stages)))
+        ingesting = [self._ingest(name, given) for name, given in self._inputs.items()]
+        await together(*(works[stage]() for stage in sorted(self.settings.stages)), *ingesting)
+
+    # --- ingest --------------------------------------------------------------------------------------------
+
+    async def _ingest(self, name: str, given: InputTopic) -> None:
+        await begin(self.settings.cluster, self._group(name), given)
+        topology = self.settings.topology
+        await self._member(name, given.topic, lambda _number: IngestStage(topology, given)).run()
 
     # --- match ---------------------------------------------------------------------------------------------
 
@@ -107,7 +126,9 @@ class Stages:
         try:
             await admin.start()
             await ends.start()
-            yield Watermark(admin, ends, self._group("match"), settings.topology.events, self._clock)
+            reading = {self._group(f"ingest-{each.source}"): each.topic for each in settings.inputs}
+            reading[self._group("match")] = settings.topology.events
+            yield Watermark(admin, ends, reading, self._clock)
         finally:
             await end(ends)
             await admin.close()
@@ -126,10 +147,10 @@ class Stages:
 
     # --- all -----------------------------------------------------------------------------------------------
 
-    def _group(self, stage: StageName) -> str:
+    def _group(self, stage: str) -> str:
         return self.settings.topology.name(stage)
 
-    def _member(self, name: StageName, topic: str, open_stage: Callable[[int], S]) -> Membership[S]:
+    def _member(self, name: str, topic: str, open_stage: Callable[[int], S]) -> Membership[S]:
         cluster, group, tally = self.settings.cluster, self._group(name), Tally()
 
         def open_partition(number: int) -> Partition[S]:

@@ -7,13 +7,12 @@ from typing import Any
 
 from automations.ports import PartitionStatus, StageStatus, WorkerStatus
 from automations.runtime.kafka.membership import Membership
-from automations.runtime.kafka.records import StageName
 from automations.runtime.kafka.rules import Rules
 from automations.runtime.kafka.topics import Topology
 
 
 def status_of(
-    rules: Rules | None, members: Mapping[StageName, Membership[Any] | None], topology: Topology
+    rules: Rules | None, members: Mapping[str, Membership[Any] | None], topology: Topology
 ) -> WorkerStatus:
     """`rules`: None before they are known; `members`: of each stage, None where it has not begun."""
     return WorkerStatus(

@@ -31,10 +31,11 @@ class Watermark:
     """
 
     def __init__(
-        self, admin: AIOKafkaAdminClient, client: AIOKafkaConsumer, group: str, topic: str, clock: Clock
+        self, admin: AIOKafkaAdminClient, client: AIOKafkaConsumer, reading: Mapping[str, str], clock: Clock
     ) -> None:
+        """`reading`: group → topic, in the order in which an event passes them."""
         self._admin, self._client = admin, client
-        self._group, self._topic, self._clock = group, topic, clock
+        self._reading, self._clock = reading, clock
 
     async def now(self) -> int | None:
         """Return the moment, in microseconds; None while something waits of which nothing is known yet.
@@ -42,14 +43,19 @@ class Watermark:
         The clock is read first: what is appended after the ends were asked for was received later, but for the
         time that it takes from the door.
         """
-        now = self._clock.now()
-        (described,) = await self._admin.describe_topics([self._topic])
-        partitions = [TopicPartition(self._topic, found["partition"]) for found in described["partitions"]]
+        now = reached = self._clock.now()
+        for group, topic in self._reading.items():
+            reached = min(reached, await self._reached(group, topic, now))
+        reached -= _ON_THE_WAY
+        return reached if reached > 0 else None
+
+    async def _reached(self, group: str, topic: str, now: int) -> int:
+        (described,) = await self._admin.describe_topics([topic])
+        partitions = [TopicPartition(topic, found["partition"]) for found in described["partitions"]]
         ends = await self._client.end_offsets(partitions)
         begins = await self._client.beginning_offsets(partitions)
-        done = await self._admin.list_consumer_group_offsets(self._group, partitions=partitions)
-        reached = min(_reached(done.get(each), begins[each], ends[each], now) for each in partitions) - _ON_THE_WAY
-        return reached if reached > 0 else None
+        done = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
+        return min(_reached(done.get(each), begins[each], ends[each], now) for each in partitions)
 
 
 def _reached(done: OffsetAndMetadata | None, begin: int, end: int, now: int) -> int:

@@ -21,7 +21,7 @@ from automations.runtime.kafka.topics import check
 
 log = structlog.get_logger()
 
-_TALKATIVE: Final = ("aiokafka", "faust", "mode")
+_TALKATIVE: Final = ("faust", "mode")
 
 
 Around = Callable[[], AbstractAsyncContextManager[Delivering | None]]
@@ -123,7 +123,7 @@ def _ended(reason: BaseException | None, ended: SystemExit) -> int:
 
 
 def _quieten() -> None:
-    """Faust tells each step of its start, aiokafka each look-up; what they do wrong is still told."""
+    """Faust tells each step of its start; what goes wrong is still told."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("aiokafka.coordinator.assignors").setLevel(logging.ERROR)

@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 
 from automations.server.paging import Cursor, Limit
-from automations.server.services import Serving
+from automations.server.services import ServingOperations
 from automations.server.views import DeadLetterView, ListView, RedrivenView
 
 router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/dead-letters", tags=["dead letters"])
 
 @router.get("", summary="Dead letters")
 async def list_dead_letters(
-    services: Serving,
+    services: ServingOperations,
     limit: Limit = 50,
     cursor: Cursor = None,
     state: Literal["open", "redriven", "discarded", "all"] = "open",
@@ -27,19 +27,19 @@ async def list_dead_letters(
 
 
 @router.get("/{dead_letter:path}", summary="One dead letter")
-async def get_dead_letter(dead_letter: str, services: Serving) -> DeadLetterView:
+async def get_dead_letter(dead_letter: str, services: ServingOperations) -> DeadLetterView:
     """Return a dead letter by its id."""
     return DeadLetterView.of(await services.store.reads.dead_letter(dead_letter))
 
 
 @router.post("/{dead_letter:path}/redrive", summary="Try a dead action again")
-async def redrive(dead_letter: str, services: Serving) -> RedrivenView:
-    """Plan the action anew, under a new id."""
+async def redrive(dead_letter: str, services: ServingOperations) -> RedrivenView:
+    """Plan the action anew, under a new id; in a cluster a letter may hold an event, which is sent again."""
     return RedrivenView(action=await services.engine.redrive(dead_letter))
 
 
 @router.post("/{dead_letter:path}/discard", summary="Give a dead letter up")
-async def discard(dead_letter: str, services: Serving) -> DeadLetterView:
+async def discard(dead_letter: str, services: ServingOperations) -> DeadLetterView:
     """Mark an open dead letter as discarded; it stays on record."""
-    await services.store.write(lambda tx: tx.discard(dead_letter))
+    await services.engine.discard(dead_letter)
     return DeadLetterView.of(await services.store.reads.dead_letter(dead_letter))

@@ -1,4 +1,4 @@
-"""How a gateway goes: ready, metrics."""
+"""How a gateway goes: ready, and what its read model says of the cluster."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response
 
 from automations.server.problems import problem
-from automations.server.services import ServingDoors
+from automations.server.routes.status import status_of
+from automations.server.services import ServingOperations
+from automations.server.views import GatewayStatusView
 
 
-def router_of(ready: Callable[[], Awaitable[str | None]]) -> APIRouter:
-    """The routes of one gateway. `ready` tells what is missing."""
+def router_of(ready: Callable[[], Awaitable[str | None]], behind: Callable[[], int | None]) -> APIRouter:
+    """The routes of one gateway. `ready` tells what is missing, `behind` how much is still to be read."""
     router = APIRouter(tags=["status"])
 
     @router.get("/readyz", summary="Ready: what takes the events answers", response_model=dict[str, str])
@@ -23,9 +23,10 @@ def router_of(ready: Callable[[], Awaitable[str | None]]) -> APIRouter:
         missing = await ready()
         return {"status": "ready"} if missing is None else problem(503, "not-ready", missing)
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-    async def get_metrics(services: ServingDoors) -> Response:
-        """Return the text format."""
-        return Response(services.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    @router.get("/api/status", summary="The ledger, the rules, the sinks")
+    async def get_status(services: ServingOperations) -> GatewayStatusView:
+        """Return the counts of one moment, as far as the read model has come; they always add up."""
+        status = await status_of(services)
+        return GatewayStatusView(**status.model_dump(), behind=behind())
 
     return router

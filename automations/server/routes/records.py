@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from automations.model.action import ActionState
 from automations.server.paging import Cursor, Limit
-from automations.server.services import Serving
+from automations.server.services import ServingOperations
 from automations.server.views import ActionView, EventView, FiringView, ListView, TraceView
 
 router = APIRouter(prefix="/api", tags=["records"])
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", tags=["records"])
 
 @router.get("/events", summary="Stored events")
 async def list_events(
-    services: Serving,
+    services: ServingOperations,
     limit: Limit = 50,
     cursor: Cursor = None,
     name: Annotated[str | None, Query(description="The event's name; * stands for anything")] = None,
@@ -30,7 +30,7 @@ async def list_events(
 
 
 @router.get("/events/{ref:path}/trace", summary="What became of an event")
-async def get_trace(ref: str, services: Serving) -> TraceView:
+async def get_trace(ref: str, services: ServingOperations) -> TraceView:
     """Tell for each automation why the event fired it, or the first condition that it did not meet."""
     event = await services.store.reads.event(ref)
     trace = await services.store.reads.trace(event)
@@ -38,21 +38,21 @@ async def get_trace(ref: str, services: Serving) -> TraceView:
 
 
 @router.get("/stream", summary="What happens, as server-sent events", response_class=EventSourceResponse)
-async def stream(services: Serving) -> AsyncIterator[ServerSentEvent]:
+async def stream(services: ServingOperations) -> AsyncIterator[ServerSentEvent]:
     """Send events and firings from now on, each as `type` with its JSON; `lost` tells how many were let go."""
     async for message in services.engine.messages():
         yield ServerSentEvent(event=message["type"], data=message)
 
 
 @router.get("/events/{ref:path}", summary="One event")
-async def get_event(ref: str, services: Serving) -> EventView:
+async def get_event(ref: str, services: ServingOperations) -> EventView:
     """Find by `source/id`, or by a bare id while it is unique."""
     return EventView.of(await services.store.reads.event(ref))
 
 
 @router.get("/firings", summary="Firings")
 async def list_firings(
-    services: Serving,
+    services: ServingOperations,
     limit: Limit = 50,
     cursor: Cursor = None,
     automation: str | None = None,
@@ -65,7 +65,7 @@ async def list_firings(
 
 @router.get("/actions", summary="Actions")
 async def list_actions(
-    services: Serving,
+    services: ServingOperations,
     limit: Limit = 50,
     cursor: Cursor = None,
     state: ActionState | None = None,

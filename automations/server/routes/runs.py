@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from automations.model.job import RunState
 from automations.server.paging import Cursor, Limit
-from automations.server.services import Serving
+from automations.server.services import ServingRuns
 from automations.server.views import ListView, LogLineView, RunView
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -17,7 +17,7 @@ _MAX_NUMBER = 2**63 - 1
 
 @router.get("", summary="Runs")
 async def list_runs(
-    services: Serving,
+    services: ServingRuns,
     limit: Limit = 50,
     cursor: Cursor = None,
     state: RunState | None = None,
@@ -32,7 +32,7 @@ async def list_runs(
 
 
 @router.get("/{run}", summary="One run")
-async def get_run(run: str, services: Serving) -> RunView:
+async def get_run(run: str, services: ServingRuns) -> RunView:
     """Find by id, by a unique beginning of it (6 characters at least), or by name."""
     return RunView.of(await services.store.reads.run(run))
 
@@ -40,7 +40,7 @@ async def get_run(run: str, services: Serving) -> RunView:
 @router.get("/{run}/logs", summary="A run's output")
 async def get_logs(
     run: str,
-    services: Serving,
+    services: ServingRuns,
     after: Annotated[int, Query(ge=0, le=_MAX_NUMBER, description="The number of the last line seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000, description="Lines at most")] = 1000,
 ) -> ListView[LogLineView]:
@@ -52,6 +52,6 @@ async def get_logs(
 
 
 @router.post("/{run}/cancel", summary="Cancel a run")
-async def cancel(run: str, services: Serving) -> RunView:
+async def cancel(run: str, services: ServingRuns) -> RunView:
     """A run that waits ends at once, one that runs is told to stop."""
     return RunView.of(await services.engine.cancel_run(run))

@@ -14,16 +14,22 @@ from automations.model.moment import format_moment
 from automations.model.ruleset import RuleSet
 from automations.server.metrics import ledger_counts
 from automations.server.problems import problem
-from automations.server.services import Services, Serving
+from automations.server.services import OperationServices, Services, Serving, ServingOperations
 from automations.server.views import RulesView, SinkView, StatusView
 
 router = APIRouter(tags=["status"])
+metrics = APIRouter(tags=["status"])
 _NEVER_LOADED = RuleSet().revision
 
 
 @router.get("/api/status", summary="The ledger, the rules, the sinks")
 async def get_status(services: Serving) -> StatusView:
     """Return the counts of one moment; they always add up."""
+    return await status_of(services)
+
+
+async def status_of(services: OperationServices) -> StatusView:
+    """Ask the store and the engine."""
     ledger = await services.store.reads.ledger()
     sinks = await services.store.reads.sink_errors()
     rules = services.engine.rules_status()
@@ -64,8 +70,8 @@ async def _missing(services: Services) -> str | None:
     return None
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-async def get_metrics(services: Serving) -> Response:
+@metrics.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+async def get_metrics(services: ServingOperations) -> Response:
     """Return the text format."""
     ledger = await services.store.reads.ledger()
     text = services.metrics.render(ledger, services.engine.rules_status())

@@ -86,3 +86,9 @@ class StatusView(BaseModel):
     revision: str
     rules: RulesView
     sinks: dict[str, SinkView]
+
+
+class GatewayStatusView(StatusView):
+    """As a read model tells it. `behind`: records that it has yet to read; null before it knows."""
+
+    behind: int | None

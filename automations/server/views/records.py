@@ -171,6 +171,6 @@ class DeadLetterView(BaseModel):
 
 
 class RedrivenView(BaseModel):
-    """`action` is the id of the action that was planned anew."""
+    """`action` is the id of the action that was planned anew, null where an event was sent again."""
 
-    action: str
+    action: str | None

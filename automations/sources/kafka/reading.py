@@ -7,7 +7,7 @@ from itertools import count
 from typing import Protocol
 
 from automations.errors import Refused
-from automations.ingest import Item, Limits, read_hook
+from automations.ingest import Item, Limits, read_hook, record_headers
 from automations.sources.kafka.subscription import KafkaSubscription
 
 
@@ -26,15 +26,13 @@ def read_record(record: Record, subscription: KafkaSubscription, *, now: int, li
     `content-type` (default: JSON). They were received at the record's time, but not later than `now`; one without
     an id gets TOPIC-PARTITION-OFFSET.
     """
-    headers = {name.lower(): raw.decode("utf-8", "replace") for name, raw in record.headers}
-    headers.setdefault("content-type", "application/json")
     received = min(max(record.timestamp, 0) * 1_000, now)
     new_id = _ids(f"{subscription.topic}-{record.partition}-{record.offset}")
     try:
         reading = read_hook(
             subscription.hook,
             record.value or b"",
-            headers,
+            record_headers(record.headers),
             {},
             received=received,
             limits=limits,

@@ -68,6 +68,11 @@ def test_an_address_that_cannot_be_one_is_a_usage_error(command: Command, url: s
     assert "write http://HOST:PORT" in result.err
 
 
+def take_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_while_stdin_is_open_is_exit_code_130_and_says_how_far_it_came(engine: Engine) -> None:
     with subprocess.Popen(
         [*AUTOMATIONS, "emit", "-"],
@@ -75,6 +80,7 @@ def test_ctrl_c_while_stdin_is_open_is_exit_code_130_and_says_how_far_it_came(en
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=take_interrupts,  # noqa: PLW1509 - runs no thread, takes no lock
     ) as sender:
         assert sender.stdin is not None
         assert sender.stderr is not None

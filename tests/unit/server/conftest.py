@@ -94,6 +94,9 @@ class TinyEngine:
         self.redriven.append(dead_letter)
         return "new-action"
 
+    async def discard(self, dead_letter: str) -> None:
+        await self.store.write(lambda tx: tx.discard(dead_letter))
+
     async def create_run(
         self,
         deployment: str,

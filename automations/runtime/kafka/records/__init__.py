@@ -17,6 +17,7 @@ from automations.runtime.kafka.records.dead_letter import (
 )
 from automations.runtime.kafka.records.event import EventKey, EventRecord
 from automations.runtime.kafka.records.match import MatchRecord, Tick
+from automations.runtime.kafka.records.partitioning import choose, partition_of
 from automations.runtime.kafka.records.record import (
     HEADER,
     Headers,
@@ -26,7 +27,6 @@ from automations.runtime.kafka.records.record import (
     RecordError,
     header,
     kind_of,
-    partition_of,
 )
 from automations.runtime.kafka.records.rules import Pause, Revision, RuleFile
 from automations.runtime.kafka.records.trace import FiringRecord, TraceRecord
@@ -59,6 +59,7 @@ __all__ = [
     "TraceRecord",
     "cell_bytes",
     "cell_from",
+    "choose",
     "header",
     "kind_of",
     "partition_of",

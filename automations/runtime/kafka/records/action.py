@@ -57,4 +57,6 @@ class Result:
     @classmethod
     def read(cls, record: Read) -> Result:
         """Read a record; RecordError."""
-        return cls(**json_of(record, cls.KIND))
+        data = json_of(record, cls.KIND)
+        with as_record(cls.KIND):
+            return cls(**data)

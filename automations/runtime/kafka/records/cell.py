@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ def cell_bytes(key: CellKey) -> bytes:
 def cell_from(raw: bytes) -> CellKey:
     """Read what `cell_bytes` wrote."""
     automation, group = orjson.loads(raw)
-    return automation, group
+    return sys.intern(automation), group  # a million cells may have it
 
 
 @dataclass(frozen=True, slots=True)

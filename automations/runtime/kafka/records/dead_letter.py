@@ -18,7 +18,7 @@ REDRIVEN_FROM: Final = "automations-redriven-from"
 """Header of a record that was redriven: where it stood first, and when, `TOPIC-PARTITION-OFFSET@MILLISECONDS`."""
 _REDRIVEN: Final = re.compile(rb"([A-Za-z0-9._-]{1,249})-([0-9]{1,9})-([0-9]{1,18})@([0-9]{1,15})")
 _LETTER: Final = "dead-letter."
-StageName = Literal["match", "evaluate", "dispatch"]
+StageName = Literal["ingest", "match", "evaluate", "dispatch"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,24 +16,19 @@ EventKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event as the door accepted it; `raw` is its canonical JSON, with `received` in it."""
+    """An event as the door accepted it; the value is its canonical JSON, with `received` in it."""
 
     KIND: ClassVar = "event/1"
     event: Event
-    raw: bytes
-
-    @classmethod
-    def of(cls, event: Event) -> EventRecord:
-        """The record of an event."""
-        return cls(event, orjson.dumps(event.to_dict()))
 
     def to(self, topic: str) -> Outgoing:
         """The record for a topic of events."""
-        return Outgoing(topic, self.event.resource[RESOURCE_ID].encode(), self.raw, header(self.KIND))
+        value = orjson.dumps(self.event.to_dict())
+        return Outgoing(topic, self.event.resource[RESOURCE_ID].encode(), value, header(self.KIND))
 
     @classmethod
     def read(cls, record: Read) -> EventRecord:
         """Read a record of ours; RecordError, NewerRecordError."""
         data = json_of(record, cls.KIND)
         with as_record(cls.KIND):
-            return cls(Event.from_dict(data), record.value or b"")
+            return cls(Event.from_dict(data))

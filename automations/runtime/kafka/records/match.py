@@ -17,12 +17,11 @@ from automations.runtime.kafka.records.record import Outgoing, Read, as_record, 
 @dataclass(frozen=True, slots=True)
 class MatchRecord:
     """An event, for one cell of one automation. `trigger` is the automation's fingerprint, `rules` the version of
-    the rules (an offset of their topic) that matched it; `raw` is the event's canonical JSON.
+    the rules (an offset of their topic) that matched it.
     """
 
     KIND: ClassVar = "match/1"
     event: Event
-    raw: bytes
     cell: CellKey
     matches: Sequence[Match]
     trigger: str
@@ -31,7 +30,7 @@ class MatchRecord:
     def to(self, topic: str) -> Outgoing:
         """The record for the topic of matches."""
         value = {
-            "event": orjson.Fragment(self.raw),
+            "event": self.event.to_dict(),
             "cell": self.cell,
             "matches": [(match.trigger, match.group) for match in self.matches],
             "trigger": self.trigger,
@@ -41,13 +40,12 @@ class MatchRecord:
 
     @classmethod
     def read(cls, record: Read) -> MatchRecord:
-        """Read a record; RecordError. `raw` stays empty: nobody behind needs it."""
+        """Read a record; RecordError."""
         data = json_of(record, cls.KIND)
         with as_record(cls.KIND):
             automation, group = data["cell"]
             return cls(
                 event=Event.from_dict(data["event"]),
-                raw=b"",
                 cell=(automation, group),
                 matches=[Match(automation, path, tuple(values)) for path, values in data["matches"]],
                 trigger=data["trigger"],

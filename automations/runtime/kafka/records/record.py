@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import orjson
-from aiokafka.partitioner import murmur2
 
 from automations.errors import AutomationsError
 from automations.runtime.kafka.topics import MAX_RECORD_BYTES
@@ -76,11 +75,6 @@ def kind_of(record: Read) -> str | None:
 def header(kind: str) -> Headers:
     """The header of a record of ours."""
     return ((HEADER, kind.encode()),)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition that a key chooses: murmur2, as Java's and our producers have it."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def json_of(record: Read, kind: str) -> Any:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import orjson
 
 from automations.model.document import JsonObject
-from automations.model.firing import Firing, FiringPart
+from automations.model.firing import Firing
 from automations.runtime.kafka.records.event import EventKey
-from automations.runtime.kafka.records.record import Outgoing, Read, header, json_of
+from automations.runtime.kafka.records.record import Outgoing, Read, as_record, header, json_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class TraceRecord:
     def read(cls, record: Read) -> TraceRecord:
         """Read a record; RecordError."""
         data = json_of(record, cls.KIND)
-        source, identity = data["event"]
-        return cls((source, identity), data["steps"])
+        with as_record(cls.KIND):
+            source, identity = data["event"]
+            return cls((source, identity), data["steps"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,7 @@ class FiringRecord:
     @classmethod
     def of(cls, firing: Firing) -> FiringRecord:
         """The record of a firing."""
-        body = {
-            "id": firing.id,
-            "automation": firing.automation,
-            "kind": firing.kind,
-            "at": firing.at,
-            "labels": firing.labels,
-            "event": firing.event.key if firing.event else None,
-            "events": [event.key for event in firing.events],
-            "count": firing.count,
-            "truncated": firing.truncated,
-            "reason": firing.reason,
-            "parts": {name: _part(part) for name, part in firing.parts.items()},
-        }
-        return cls(firing.id, body)
+        return cls(firing.id, firing.to_dict())
 
     def to(self, topic: str) -> Outgoing:
         """The record for the topic of traces."""
@@ -73,14 +61,5 @@ class FiringRecord:
     def read(cls, record: Read) -> FiringRecord:
         """Read a record; RecordError."""
         body = json_of(record, cls.KIND)
-        return cls(body["id"], body)
-
-
-def _part(part: FiringPart) -> JsonObject:
-    return {
-        "at": part.at,
-        "labels": part.labels,
-        "event": part.event.key if part.event else None,
-        "events": [event.key for event in part.events],
-        "parts": {name: _part(inner) for name, inner in part.parts.items()},
-    }
+        with as_record(cls.KIND):
+            return cls(body["id"], body)
