@@ -10,16 +10,16 @@ import argparse
 import asyncio
 import statistics
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from kafka_speed.measure import Bench, Speed, bench_in
-from kafka_speed.workload import Kind
+from kafka_speed.workload import KINDS, Kind
 
 Contenders = Mapping[str, Callable[[], Awaitable[Speed]]]
 AGENT, TAKE, BARE = "a Faust agent that does nothing", "the same, by 100", "transactions that decide nothing"
 _HEAD = "| | events/s | least - most | of the faster agent | cores: workers | broker |"
-OURS = {
+OURS: dict[tuple[Kind, int], str] = {
     ("immediate", 1): "immediate rules, 1 worker",
     ("immediate", 2): "immediate rules, 2 workers",
     ("windowed", 1): "windowed rules, 1 worker",
@@ -48,7 +48,7 @@ async def run(folder: Path, number: int, rounds: int, seconds: float, groups: in
                 speeds.setdefault(name, []).append(await measure())
                 print(f"{name}: {speeds[name][-1].rate:,.0f}", flush=True)
         report = [_speeds(speeds), ""]
-        for kind in ("immediate", "windowed"):
+        for kind in KINDS:
             rate = statistics.median(speed.rate for speed in speeds[OURS[kind, 1]]) / 2
             report.append(_latency(kind, rate, await bench.latency(kind, rate, seconds)))
         report += ["", _state(groups, *await bench.state(groups))]
@@ -71,7 +71,7 @@ def _speeds(speeds: Mapping[str, list[Speed]]) -> str:
     return "\n".join(rows)
 
 
-def _latency(kind: str, rate: float, times: list[float]) -> str:
+def _latency(kind: str, rate: float, times: Sequence[float]) -> str:
     if not times:
         return f"{kind} rules at {rate:,.0f} events/s: no action was read"
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]

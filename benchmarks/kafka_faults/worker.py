@@ -40,7 +40,7 @@ async def offsets_first(
 def main() -> int:
     directory, database, *crash = sys.argv[1:]
     if os.environ.get("CHAOS_CONTROL") == "offsets-first":
-        Partition._commit = offsets_first  # type: ignore[method-assign]  # noqa: SLF001
+        Partition._commit = offsets_first  # type: ignore[method-assign, assignment]  # noqa: SLF001
     if crash:
         crash_at(crash[0], int(crash[1]))
     return work(load_settings({"directory": directory, "kafka": {"worker_db": database}}), "all")

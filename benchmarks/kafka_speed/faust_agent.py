@@ -24,11 +24,11 @@ def main() -> None:
     )
     events = app.topic(topic)
 
-    async def each(stream: faust.StreamT) -> None:
+    async def each(stream: faust.StreamT[object]) -> None:
         async for _ in stream:
             pass
 
-    async def batches(stream: faust.StreamT) -> None:
+    async def batches(stream: faust.StreamT[object]) -> None:
         async for _ in stream.take(int(take[0]), within=0.1):
             pass
 

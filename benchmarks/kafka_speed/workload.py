@@ -12,6 +12,7 @@ from speed.workload import WORKLOADS
 RULES: Final = 1_000
 _RULES_IN_A_FILE: Final = 100
 Kind = Literal["immediate", "windowed"]
+KINDS: Final[tuple[Kind, ...]] = ("immediate", "windowed")
 _FILLING: Final = "a note that nobody reads, as there are in real events; " * 8
 _VARIABLES: Final = {
     "timeout": "{{ event.payload.minutes * 60 }}",
